@@ -1,0 +1,155 @@
+"""What a runtime is: where a `run.py` executes. Implementations pass tests/integration/runtime_compliance.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from repro.errors import Evidence, SettingsError
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_size(text: str | int) -> int:
+    """A number of bytes, as people write it; units are powers of 1,024.
+
+    >>> parse_size("2g")
+    2147483648
+
+    Raises:
+        SettingsError: it is no size.
+    """
+    if isinstance(text, int):
+        return text
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise SettingsError(f"{text!r} is no size", fix="write it like 512m or 8g")
+    return int(float(match[1]) * 1024 ** _UNITS[match[2].lower()])
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU by its index on the host, or the CPU."""
+
+    index: int = -1
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.index >= 0
+
+    def __str__(self) -> str:
+        return f"GPU {self.index}" if self.is_gpu else "CPU"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use. None: no limit but the machine's."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    shm_bytes: int = 1 << 30
+    """Size of /dev/shm, which PyTorch's data loaders need. An upper bound: nothing is reserved."""
+    pids: int = 4096
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a runtime has to know of a model."""
+
+    name: str
+    folder: Path
+    """The container side: Dockerfile, requirements.txt, config.yaml, src/run.py."""
+    image: str
+    """name:version"""
+    command: tuple[str, ...] = ("python", "run.py")
+    """How run.py is called in the image's working directory."""
+    python: str | None = None
+    """Version of the interpreter that the local runtime looks for; None: the one that runs repro."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Something that is set up and in which workers of one model can start."""
+
+    runtime: str
+    spec: ModelSpec
+    identity: str
+    """Digest of the image, or key of the local environment: equal identities compute equally."""
+    python: Path | None = None
+    """The interpreter, in a local environment."""
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(runtime=self.runtime, image=self.spec.image, digest=self.identity)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one worker: everything a runtime needs to know, and nothing of how it does it."""
+
+    options: Mapping[str, object]
+    input_dir: Path
+    output_dir: Path
+    weights_dir: Path | None = None
+    mounts: Mapping[Path, PurePosixPath] = field(default_factory=dict)
+    """Further folders to read from: path here -> path in the container."""
+    device: Device = Device()
+    network: bool = False
+    limits: Limits = Limits()
+    session: str = ""
+    """Name of the session that owns the worker."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a worker ended."""
+
+    code: int | None
+    """Exit status, negative for a signal; None where it is not known (the engine went away)."""
+    oom_killed: bool = False
+
+
+class WorkerProcess(Protocol):
+    """One running worker, as a runtime hands it over. `lines` is called by one thread; the rest by any."""
+
+    name: str
+
+    def send(self, line: bytes) -> None:
+        """Write to the worker's stdin. Raises OSError when the worker is gone."""
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines of the worker's stdout as they come; ends when the worker does."""
+
+    def log_tail(self) -> tuple[str, ...]:
+        """The last lines that the worker wrote to stderr."""
+
+    def stop(self, grace_s: float) -> None:
+        """Close stdin, wait up to `grace_s` for the worker to end, then kill it. Returns when nothing is left of it."""
+
+    def wait(self) -> Exit:
+        """How the worker ended; waits for it."""
+
+    def release_in_child(self) -> None:
+        """In a forked child: close this process's copies of the worker's pipes, and nothing else."""
+
+
+class Runtime(Protocol):
+    """Where a run.py executes."""
+
+    name: str
+
+    def why_unavailable(self) -> str | None:
+        """One line that says why this runtime cannot be used here, or None."""
+
+    def find(self, spec: ModelSpec) -> Environment:
+        """What `setup` made earlier. Raises NotSetUpError, RuntimeUnavailableError."""
+
+    def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
+        """Build what the model needs; `report` gets progress, a line at a time. Raises BuildError."""
+
+    def start(self, environment: Environment, launch: Launch) -> WorkerProcess:
+        """Start a worker. Raises WorkerStartError, DeviceError, RuntimeUnavailableError, SettingsError."""

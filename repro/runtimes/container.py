@@ -1,0 +1,311 @@
+"""One container, from creation to removal: the only place where repro starts one.
+
+Never docker-py's `containers.run`: it loses output on failure, and its waits and logs have known faults. Here a container
+is created, attached to, started, read to its end and removed, whatever happens in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import platform
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from repro._version import __version__
+from repro.errors import DeviceError, Evidence, NotSetUpError, WorkerStartError
+from repro.runtimes.base import Device, Exit, Limits
+from repro.runtimes.engine import Engine, connect, describe
+from repro.runtimes.log import LogTail
+
+if TYPE_CHECKING:
+    import docker
+
+LABEL = "repro"
+STDOUT, STDERR = 1, 2
+HOME = "/home/repro"
+_KILLED = 137
+_EXIT_EVENT_TIMEOUT_S = 5
+_REMOVAL_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """What to run and what it may touch. The defaults are the safe ones."""
+
+    image: str
+    command: tuple[str, ...]
+    read_only: Mapping[Path, PurePosixPath] = field(default_factory=dict)
+    writable: Mapping[Path, PurePosixPath] = field(default_factory=dict)
+    device: Device = Device()
+    all_gpus: bool = False
+    network: bool = False
+    limits: Limits = Limits()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    interactive: bool = True
+    """Whether the container reads stdin, and ends when this process does."""
+
+
+class Container:
+    """A container that has been started. Removed by the engine when it ends, and by `remove` in any case."""
+
+    def __init__(self, client: docker.DockerClient, plan: ContainerPlan, identity: str, stream: socket.socket) -> None:
+        self._client = client
+        self.plan = plan
+        self.identity = identity
+        self._stream = stream
+        self._send_lock = threading.Lock()
+        self.ended = threading.Event()
+
+    @classmethod
+    def start(cls, plan: ContainerPlan) -> Container:
+        """Create, attach, start.
+
+        Raises:
+            EngineUnavailableError: no engine answers.
+            NotSetUpError: the engine does not have the image.
+            DeviceError: the engine cannot give the GPU.
+            WorkerStartError: the engine refuses for another reason.
+        """
+        import docker.errors
+
+        client = connect()
+        identity = _create(client, plan, describe(client))
+        try:
+            stream = _attach(client, identity)
+            client.api.start(identity)
+        except BaseException as error:
+            _remove(client, identity)
+            if isinstance(error, docker.errors.APIError):
+                raise _start_error(plan, error) from None
+            raise
+        return cls(client, plan, identity, stream)
+
+    def send(self, data: bytes) -> None:
+        """Write to the container's stdin. Raises OSError when the connection is gone."""
+        with self._send_lock:
+            self._stream.sendall(data)
+
+    def close_stdin(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended by itself, which is what closing stdin is for
+            self._stream.shutdown(socket.SHUT_WR)
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """What the container writes, as (STDOUT or STDERR, bytes), until it ends."""
+        try:
+            with self._stream.makefile("rb") as stream:
+                while len(header := stream.read(8)) == 8:
+                    kind, length = struct.unpack(">BxxxL", header)
+                    yield kind, stream.read(length)
+        except OSError:  # the engine went away: to the reader that is the end
+            pass
+        finally:
+            self.ended.set()
+
+    def wait(self) -> Exit:
+        """How the container ended, as the engine's events tell it (the container itself is removed by then)."""
+        self.ended.wait()
+        return _exit_from_events(self.identity)
+
+    def remove(self) -> None:
+        """Kill it if it runs, and return when it is gone."""
+        try:
+            _remove(self._client, self.identity)
+        finally:
+            with contextlib.suppress(OSError):
+                self._stream.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads
+            self.ended.set()
+
+    def release_in_child(self) -> None:
+        """In a forked child: close its copy of the connection. (A shutdown would end the parent's too.)"""
+        os.close(self._stream.detach())
+
+    def evidence(self, log: LogTail, ended: Exit | None = None) -> Evidence:
+        code, oom = (ended.code, ended.oom_killed) if ended else (None, None)
+        return Evidence("docker", self.plan.image, None, code, oom or None, log.lines())
+
+
+def owner_labels() -> dict[str, str]:
+    """Labels that name who started a container, so that it can be found, and told from an orphan."""
+    return {
+        LABEL: __version__,
+        "repro.owner": _user(),
+        "repro.host": platform.node(),
+        "repro.pid": str(os.getpid()),
+        "repro.pid-started": process_start(os.getpid()) or "",
+    }
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, in the kernel's ticks: tells it from a later one with the same number; None if gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name
+        return str(os.getuid())
+
+
+def _create(client: docker.DockerClient, plan: ContainerPlan, engine: Engine) -> str:
+    import docker.errors
+
+    api = client.api
+    try:
+        created = api.create_container(
+            plan.image,
+            entrypoint=[plan.command[0]],  # overrides the image's own, which knows nothing of our arguments
+            command=list(plan.command[1:]),
+            name=plan.name,
+            user=_user_inside(engine),
+            environment=_environment(plan),
+            labels={**owner_labels(), **plan.labels},
+            stdin_open=plan.interactive,  # with it docker-py sets StdinOnce: our end of stdin is the container's
+            network_disabled=not plan.network,
+            host_config=api.create_host_config(**_host_options(plan, engine)),
+        )
+    except docker.errors.ImageNotFound:
+        model = plan.labels.get("repro.model", "MODEL")
+        raise NotSetUpError(
+            f"the engine has no image {plan.image}", fix=f"repro setup {model} --runtime docker"
+        ) from None
+    except docker.errors.APIError as error:
+        raise _start_error(plan, error) from None
+    return str(created["Id"])
+
+
+def _host_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
+    from docker.types import DeviceRequest, LogConfig, Mount
+
+    limits = plan.limits
+    mounts = [Mount(str(inside), str(path), "bind", read_only=True) for path, inside in plan.read_only.items()]
+    mounts += [Mount(str(inside), str(path), "bind") for path, inside in plan.writable.items()]
+    options: dict[str, Any] = {
+        "auto_remove": True,  # also when this process is killed and cannot remove it
+        "cap_drop": ["ALL"],
+        "init": True,
+        "ipc_mode": "private",
+        "log_config": LogConfig(type="none"),  # we read the output ourselves; a copy on disk would grow for ever
+        "mounts": mounts,
+        "network_mode": None if plan.network else "none",
+        "pids_limit": limits.pids,
+        "read_only": True,
+        "security_opt": ["no-new-privileges:true"],
+        "shm_size": limits.shm_bytes,
+        # exec: PyTorch compiles into these folders and loads what it compiled.
+        "tmpfs": dict.fromkeys(("/tmp", HOME), "rw,nosuid,nodev,exec,mode=1777"),  # noqa: S108 (in the container)
+    }
+    if limits.memory_bytes is not None:
+        options |= {"mem_limit": limits.memory_bytes, "memswap_limit": limits.memory_bytes}
+    if limits.cpus is not None:
+        options["nano_cpus"] = int(limits.cpus * 1e9)
+    if plan.all_gpus:
+        options["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+    elif plan.device.is_gpu:
+        options["device_requests"] = [DeviceRequest(device_ids=[str(plan.device.index)], capabilities=[["gpu"]])]
+    if engine.rootless and engine.name == "Podman":
+        options["userns_mode"] = "keep-id"
+    return options
+
+
+def _environment(plan: ContainerPlan) -> dict[str, str]:
+    environment = {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    if not (plan.all_gpus or plan.device.is_gpu):
+        # Where the engine's default runtime is NVIDIA's, a container that asks for no GPU would see all of them.
+        environment |= {"NVIDIA_VISIBLE_DEVICES": "void", "CUDA_VISIBLE_DEVICES": ""}
+    return environment
+
+
+def _user_inside(engine: Engine) -> str:
+    if engine.rootless and engine.name == "Docker":
+        return "0:0"  # a rootless engine maps this to the user who runs it
+    return f"{os.getuid()}:{os.getgid()}"
+
+
+def _attach(client: docker.DockerClient, identity: str) -> socket.socket:
+    wrapper = client.api.attach_socket(identity, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    stream: socket.socket = getattr(wrapper, "_sock", wrapper)
+    stream.settimeout(None)
+    # The wrapper and its HTTP response would close the socket when they are collected; keep one of our own.
+    try:
+        own = stream.dup()
+    except NotImplementedError:  # TLS: there is only the one
+        stream._keep = wrapper  # type: ignore[attr-defined]
+        return stream
+    wrapper.close()
+    return own
+
+
+def _start_error(plan: ContainerPlan, error: Exception) -> Exception:
+    text = str(getattr(error, "explanation", None) or error)
+    if "device driver" in text or "nvidia" in text.lower():
+        return DeviceError(
+            f"the engine cannot give {'a GPU' if plan.all_gpus else plan.device} to a container",
+            cause=text[:500],
+            fix="install the NVIDIA container toolkit and restart the engine, or use the CPU (device=-1)",
+        )
+    return WorkerStartError(
+        f"the engine refused to start a container of {plan.image}: {text[:500]}",
+        fix="repro doctor",
+        evidence=Evidence(runtime="docker", image=plan.image),
+    )
+
+
+def _remove(client: docker.DockerClient, identity: str) -> None:
+    """Remove by force and wait until it is gone. A container that is gone already, or an engine that is, is fine."""
+    import docker.errors
+    import requests
+
+    try:
+        with contextlib.suppress(docker.errors.NotFound):
+            try:
+                client.api.remove_container(identity, force=True)
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # its removal is under way
+                    raise
+            deadline = time.monotonic() + _REMOVAL_TIMEOUT_S
+            while time.monotonic() < deadline:
+                client.api.inspect_container(identity)
+                time.sleep(0.01)
+    except requests.ConnectionError:
+        pass  # an engine that stops takes its containers with it, and ours also end with our side of stdin
+
+
+def _exit_from_events(identity: str) -> Exit:
+    """Ask the engine's event log how a container ended: it outlives the container."""
+    import requests
+
+    from repro.errors import EngineUnavailableError
+
+    oom = False
+    try:
+        client = connect(timeout_s=_EXIT_EVENT_TIMEOUT_S)
+        events = client.api.events(since=1, filters={"container": [identity]}, decode=True)
+        for event in events:
+            action = event.get("Action", event.get("status", ""))
+            oom = oom or action == "oom"
+            if action in ("die", "died"):
+                attributes = event.get("Actor", {}).get("Attributes", {})
+                code = attributes.get("exitCode", attributes.get("containerExitCode"))
+                return _exit(None if code is None else int(code), oom)
+    except (requests.RequestException, EngineUnavailableError, OSError):
+        pass  # the engine went away, or forgot: not knowable
+    return Exit(None, oom)
+
+
+def _exit(status: int | None, oom: bool) -> Exit:
+    if status is not None and status > 128:
+        return Exit(128 - status, oom)  # a signal, told as Python tells one
+    return Exit(status, oom)

@@ -1,0 +1,138 @@
+"""The docker runtime: each worker in a container of its model's image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+
+from repro.errors import EngineUnavailableError, NotSetUpError, SettingsError
+from repro.runtimes.base import Environment, Exit, Launch, ModelSpec
+from repro.runtimes.container import STDOUT, Container, ContainerPlan
+from repro.runtimes.engine import connect
+from repro.runtimes.log import LogTail
+
+INPUT = PurePosixPath("/repro/in")
+OUTPUT = PurePosixPath("/repro/out")
+WEIGHTS = PurePosixPath("/repro/weights")
+_RESERVED = PurePosixPath("/repro")
+
+
+class DockerRuntime:
+    """Runs workers in containers. See `Runtime` for what the methods promise."""
+
+    name = "docker"
+
+    def why_unavailable(self) -> str | None:
+        try:
+            connect(timeout_s=5)
+        except EngineUnavailableError as error:
+            return f"{error.message}: {error.cause}" if error.cause else error.message
+        return None
+
+    def find(self, spec: ModelSpec) -> Environment:
+        import docker.errors
+
+        client = connect()
+        try:
+            image = client.images.get(spec.image)
+        except docker.errors.ImageNotFound:
+            image = None
+        if image is None and not _pull(client, spec.image):
+            raise NotSetUpError(
+                f"the image {spec.image} is not on this machine and no registry gives it",
+                fix=f"repro setup {spec.name} --runtime docker",
+            )
+        image = image or client.images.get(spec.image)
+        return Environment(self.name, spec, str(image.id))
+
+    def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
+        from repro.images.build import build_image
+
+        build_image(spec.folder, spec.image, report)
+        return self.find(spec)
+
+    def start(self, environment: Environment, launch: Launch) -> ContainerWorker:
+        spec = environment.spec
+        plan = ContainerPlan(
+            image=environment.identity,
+            command=(*spec.command, *_arguments(launch)),
+            read_only=_read_only(launch),
+            writable={launch.output_dir: OUTPUT},
+            device=launch.device,
+            network=launch.network,
+            limits=launch.limits,
+            labels={"repro.session": launch.session, "repro.model": spec.name, "repro.image": spec.image},
+            name=f"repro-{spec.name}-{launch.session}",
+        )
+        return ContainerWorker(Container.start(plan))
+
+
+class ContainerWorker:
+    """A worker in a container. See `WorkerProcess`."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._log = LogTail()
+        self.name = f"container {container.plan.name}"
+
+    def send(self, line: bytes) -> None:
+        self._container.send(line)
+
+    def lines(self) -> Iterator[bytes]:
+        rest = b""
+        for stream, data in self._container.frames():
+            if stream != STDOUT:
+                self._log.feed(data)
+                continue
+            *complete, rest = (rest + data).split(b"\n")
+            yield from complete
+
+    def log_tail(self) -> tuple[str, ...]:
+        return self._log.lines()
+
+    def stop(self, grace_s: float) -> None:
+        self._container.close_stdin()
+        self._container.ended.wait(grace_s)
+        self._container.remove()
+
+    def wait(self) -> Exit:
+        return self._container.wait()
+
+    def release_in_child(self) -> None:
+        self._container.release_in_child()
+
+
+def _arguments(launch: Launch) -> tuple[str, ...]:
+    arguments = ["serve", "--input-dir", str(INPUT), "--output-dir", str(OUTPUT)]
+    arguments += ["--device", "cuda" if launch.device.is_gpu else "cpu", "--options", json.dumps(launch.options)]
+    if launch.weights_dir is not None:
+        arguments += ["--weights-dir", str(WEIGHTS)]
+    return tuple(arguments)
+
+
+def _read_only(launch: Launch) -> dict[object, PurePosixPath]:
+    mounts = {launch.input_dir: INPUT}
+    if launch.weights_dir is not None:
+        mounts[launch.weights_dir] = WEIGHTS
+    for path, inside in launch.mounts.items():
+        if not inside.is_absolute() or inside == _RESERVED or _RESERVED in inside.parents:
+            raise SettingsError(f"{path} cannot be mounted at {inside}", fix="name an absolute path outside /repro")
+        if not path.exists():
+            raise SettingsError(f"{path} cannot be mounted: it does not exist")
+        mounts[path] = inside
+    return mounts
+
+
+def _pull(client: object, image: str) -> bool:
+    """Try to pull a published image; a registry that cannot be reached, or has no such image, means: not there."""
+    import docker.errors
+    import requests
+
+    try:
+        client.images.pull(image)  # type: ignore[attr-defined]
+    except (docker.errors.APIError, requests.RequestException):
+        return False
+    return True
+
+
