@@ -1,0 +1,143 @@
+"""YAML whose every complaint names the file, the line and the key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repro.errors import SettingsError
+
+if TYPE_CHECKING:
+    import yaml
+
+Where = tuple[str, ...]
+"""A place in the file: the keys, and positions in lists, that lead there."""
+
+
+def read_yaml(path: Path, text: str) -> Section:
+    """The mapping that `text`, the content of `path`, holds; empty for an empty file.
+
+    Raises:
+        SettingsError: it is not YAML, states a key twice, or is no mapping.
+    """
+    import yaml
+
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        lines: dict[Where, int] = {}
+        if root is not None:
+            _note_lines(path, root, (), lines)
+        values: object = loader.construct_document(root) if root is not None else None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+    finally:
+        loader.dispose()
+    return Section(path, (), values, lines)
+
+
+def _note_lines(path: Path, node: yaml.Node, where: Where, lines: dict[Where, int]) -> None:
+    import yaml
+
+    lines.setdefault(where, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            _note_lines(path, item, (*where, str(position)), lines)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*where, str(key.value))
+            line = key.start_mark.line + 1
+            if place in lines:
+                # YAML itself would let the later one win without a word.
+                raise SettingsError(f"{path}, line {line}: {'.'.join(place)} stands there twice")
+            lines[place] = line
+            _note_lines(path, value, place, lines)
+
+
+class Section:
+    """One mapping of the file, taken apart key by key; what nobody asked for is an error at `finish`."""
+
+    def __init__(self, path: Path, where: Where, values: object, lines: Mapping[Where, int]) -> None:
+        self._path = path
+        self._where = where
+        self._lines = lines
+        if values is not None and not isinstance(values, dict):
+            raise self.wrong("", "must be a mapping of keys to values")
+        self._values: dict[Any, object] = values or {}
+        self._asked: set[str] = set()
+
+    def wrong(self, key: str, what: str) -> SettingsError:
+        """The error that says what is wrong with `key`, or with the whole section where `key` is empty."""
+        where = (*self._where, key) if key else self._where
+        known = next((where[:n] for n in range(len(where), -1, -1) if where[:n] in self._lines), None)
+        line = f", line {self._lines[known]}" if known is not None else ""
+        return SettingsError(f"{self._path}{line}: {'.'.join(where) or 'the file'} {what}")
+
+    def text(self, key: str) -> str | None:
+        value = self._take(key)
+        if value is None or isinstance(value, str):
+            return value or None
+        if isinstance(value, (dict, list)):
+            raise self.wrong(key, "must be text")
+        raise self.wrong(key, f'must be text: put quotes around it, {key}: "{value}"')
+
+    def count(self, key: str) -> int | None:
+        value = self._take(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+            return value
+        raise self.wrong(key, f"must be a whole number above 0, not {value!r}")
+
+    def flag(self, key: str) -> bool:
+        value = self._take(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        raise self.wrong(key, f"must be true or false, not {value!r}")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._take(key)
+        if value is None:
+            return ()
+        if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+            return tuple(value)
+        raise self.wrong(key, "must be a list of texts, such as [python, run.py]")
+
+    def mapping(self, key: str) -> dict[str, object]:
+        inner = self._inner((key,), self._take(key))
+        return {inner._named(name): value for name, value in inner._values.items()}
+
+    def sections(self, key: str) -> dict[str, Section]:
+        return {name: self._inner((key, name), value) for name, value in self.mapping(key).items()}
+
+    def items(self, key: str) -> list[Section]:
+        value = self._take(key)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong(key, "must be a list")
+        return [self._inner((key, str(position)), item) for position, item in enumerate(value or [])]
+
+    def finish(self) -> None:
+        """Refuse what was never asked for.
+
+        Raises:
+            SettingsError: there is a key that is not known; the message holds the near one.
+        """
+        unknown = next((name for name in map(self._named, self._values) if name not in self._asked), None)
+        if unknown is not None:
+            near = difflib.get_close_matches(unknown, self._asked, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(self._asked))}"
+            raise self.wrong(unknown, f"is not a known key; {hint}")
+
+    def _take(self, key: str) -> object:
+        self._asked.add(key)
+        return self._values.get(key)
+
+    def _inner(self, where: Where, value: object) -> Section:
+        return Section(self._path, (*self._where, *where), value, self._lines)
+
+    def _named(self, key: object) -> str:
+        if isinstance(key, str):
+            return key
+        raise self.wrong(str(key), "must be text: put quotes around it")
