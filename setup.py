@@ -1,0 +1,126 @@
+"""Packaging. The wheel carries the host side (repro/) and the container side of every model (models/)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+NOT_SHIPPED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "out"}
+
+EXTRAS = {
+    "parquet": ["pyarrow>=15"],
+    "plot": ["matplotlib>=3.8"],
+    "notebook": ["ipywidgets>=8"],
+}
+DEV = [
+    "build>=1.2",
+    "hypothesis>=6.100",
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.5",
+    "mypy>=1.11",
+    "parameterized>=0.9",
+    "psutil>=6",
+    "pytest>=8.2",
+    "pytest-timeout>=2.3",
+    "ruff>=0.9",
+    # Named though they build the package: with them here a wheel is built with no network.
+    "setuptools>=77",
+    "wheel>=0.43",
+    "types-docker",
+    "types-psutil",
+    "types-PyYAML",
+    "types-requests",
+]
+
+
+def read_version() -> str:
+    """The version as text: an import would need the dependencies before they are installed."""
+    text = (ROOT / "repro" / "_version.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, flags=re.MULTILINE)
+    if match is None:
+        raise RuntimeError('repro/_version.py has no line: __version__ = "..."')
+    return match.group(1)
+
+
+def read_readme() -> str:
+    """The README, shown on the package's page."""
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+def container_files() -> Iterator[Path]:
+    """All files under models/ that belong to a model, without what tools leave there."""
+    for folder, subfolders, names in os.walk(ROOT / "models"):
+        subfolders[:] = sorted(name for name in subfolders if name not in NOT_SHIPPED)
+        yield from (Path(folder, name) for name in sorted(names) if not name.endswith((".pyc", ".pyo")))
+
+
+class BuildWithContainers(build_py):
+    """Copies models/ into the package as repro/_containers, where an installed repro looks for it."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # a checkout has models/ beside repro/ and reads it there
+            return
+        for source, target in self._containers():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        copied = [] if self.editable_mode else [str(target) for _, target in self._containers()]
+        return [*super().get_outputs(include_bytecode), *copied]
+
+    def _containers(self) -> Iterator[tuple[Path, Path]]:
+        destination = Path(self.build_lib, "repro", "_containers")
+        for source in container_files():
+            yield source, destination / source.relative_to(ROOT / "models")
+
+
+setup(
+    version=read_version(),
+    description="Run published models of biology, each in an environment of its own, from Python and from the shell",
+    long_description=read_readme(),
+    long_description_content_type="text/markdown",
+    author="The repro authors",
+    license="MIT",
+    packages=find_packages(include=["repro", "repro.*"]),
+    include_package_data=True,
+    install_requires=[
+        "click>=8.1",
+        "dnaio>=1.2",
+        "docker>=7.1",
+        "filelock>=3.12",
+        "jsonlines>=4.0",
+        "numpy>=1.24",
+        "orjson>=3.10",
+        "pydantic>=2.6",
+        "PyYAML>=6.0",
+        "requests>=2.31",
+        "rich>=13.7",
+        "uv>=0.5",
+    ],
+    extras_require={
+        **EXTRAS,
+        "all": sorted(requirement for extra in EXTRAS.values() for requirement in extra),
+        "dev": DEV,
+    },
+    entry_points={"console_scripts": ["repro = repro.cli:main"]},
+    cmdclass={"build_py": BuildWithContainers},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Scientific/Engineering :: Bio-Informatics",
+        "Typing :: Typed",
+    ],
+)
