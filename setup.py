@@ -91,6 +91,7 @@ setup(
     author="The repro authors",
     license="MIT",
     packages=find_packages(include=["repro", "repro.*"]),
+    package_dir={"": "."},  # said so that an editable install is a plain path, not an import hook
     include_package_data=True,
     install_requires=[
         "click>=8.1",
