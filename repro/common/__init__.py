@@ -1,0 +1,1 @@
+"""Import paths of the tutorial; what they name lives elsewhere."""

@@ -24,7 +24,7 @@ except ImportError:
     orjson = None
 
 ARRAY_KEY = "$npy"
-_ARRAY_MARK = b'"$npy"'
+ARRAY_MARK = b'"$npy"'
 _HEADER_BYTES = 128
 _MAX_MAPPED = 256  # a mapping holds a file descriptor open; past this many, small limits (1,024) come near
 _SMALL_BYTES = 1 << 20  # copying this much is as fast as mapping it
@@ -224,6 +224,14 @@ def _rows(elements, tail):
     return elements // size if size else 0
 
 
+def _is_flat(record):
+    """Whether a record surely holds no array: most records are text and numbers, and pass at once."""
+    return ARRAY_KEY not in record and all(type(value) in _FLAT for value in record.values())
+
+
+_FLAT = frozenset([str, int, float, bool, type(None)])
+
+
 class BatchEncoder:
     """Turns records into lines; arrays in them go to `.npy` files named after `stem` in `folder`."""
 
@@ -240,13 +248,12 @@ class BatchEncoder:
         """One record as a line of JSON, its arrays written aside."""
         if type(record) is not dict:
             raise TypeError("a record is a dict, not %s" % type(record).__name__)
-        if "numpy" in sys.modules or "torch" in sys.modules:
+        if ("numpy" in sys.modules or "torch" in sys.modules) and not _is_flat(record):
             record = self._take_arrays(record, "")
         return encode_line(record)
 
     def _take_arrays(self, value, field):
-        kind = type(value)
-        if kind is str or kind is float or kind is int or value is None:
+        if type(value) in _FLAT:
             return value
         if isinstance(value, dict):
             if ARRAY_KEY in value:
@@ -422,7 +429,7 @@ def read_batch(folder, name, consume=False):
 def decode_batch(data, folder, name, consume=False):
     """The records in the bytes of a JSONL file whose arrays lie in `folder`."""
     records = decode_lines(data, name)
-    if _ARRAY_MARK not in data:
+    if ARRAY_MARK not in data:
         return records
     reader = _ArrayReader(folder)
     try:

@@ -263,8 +263,6 @@ class _Server:
         try:
             if "input" in request:
                 request["records"] = exchange.read_batch(self._options.input_dir, request["input"])
-            elif "records" in request:
-                request["records"] = exchange.resolve_arrays(request["records"], None)
         except Exception as error:
             request["failure"] = error
         return request

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro._version import __version__
 from repro.errors import DeviceError, Evidence, NotSetUpError, WorkerStartError
+from repro.processes import process_start
 from repro.runtimes.base import Device, Exit, Limits
 from repro.runtimes.engine import Engine, connect, describe
 from repro.runtimes.log import LogTail
@@ -50,8 +51,6 @@ class ContainerPlan:
     limits: Limits = Limits()
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
-    interactive: bool = True
-    """Whether the container reads stdin, and ends when this process does."""
 
 
 class Container:
@@ -144,14 +143,6 @@ def owner_labels() -> dict[str, str]:
     }
 
 
-def process_start(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks: tells it from a later one with the same number; None if gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return None
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -172,7 +163,7 @@ def _create(client: docker.DockerClient, plan: ContainerPlan, engine: Engine) ->
             user=_user_inside(engine),
             environment=_environment(plan),
             labels={**owner_labels(), **plan.labels},
-            stdin_open=plan.interactive,  # with it docker-py sets StdinOnce: our end of stdin is the container's
+            stdin_open=True,  # with it docker-py sets StdinOnce: our end of stdin is the container's
             network_disabled=not plan.network,
             host_config=api.create_host_config(**_host_options(plan, engine)),
         )

@@ -105,7 +105,7 @@ def _uv(arguments: list[str], report: Callable[[str], None]) -> None:
     environ = {**os.environ, **read_pip_settings(os.environ).uv_environment()}
     environ.pop("VIRTUAL_ENV", None)
     process = subprocess.Popen(  # noqa: S603
-        [uv_executable(), *arguments], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, env=environ, text=True
+        [uv_executable(), *arguments], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, env=environ, encoding="utf-8", errors="replace"
     )
     lines: list[str] = []
     try:

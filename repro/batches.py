@@ -1,0 +1,191 @@
+"""Batches on their way to a worker and their answers on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from repro.errors import OutputError, PredictionError, ProtocolError, RecordError, ReproError, WorkerError
+from repro.guest import exchange
+from repro.guest.runner import INLINE_BYTES, PROTOCOL
+
+MAX_BATCH_BYTES = 8 << 20
+
+
+@dataclass
+class Batch:
+    """Some records, written as lines, that go to a worker together. Kept until they are answered."""
+
+    lines: Sequence[bytes]
+    first: int
+    """Position of the first record in the whole input."""
+    options: bytes
+    folder: Path
+    """Where its files are written."""
+    array_stem: str | None = None
+    """Prefix of the array files that the lines refer to, if they do."""
+    deaths: int = 0
+    """How many workers have died while they computed it."""
+    call: int = 0
+    """The call that it belongs to, by how often its session was interrupted before."""
+    _file: Path | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def part(self, start: int, stop: int) -> Batch:
+        """Some of its records as a batch of their own; the array files stay this one's."""
+        return Batch(self.lines[start:stop], self.first + start, self.options, self.folder, call=self.call)
+
+    def describe(self) -> str:
+        last = self.first + len(self) - 1
+        return f"record {self.first}" if len(self) == 1 else f"records {self.first} to {last}"
+
+    def message(self, number: int) -> bytes:
+        """The request that hands it over: the records in it where they are few, else in a file.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        head = b'{"repro":%d,"id":%d,"options":%s,' % (PROTOCOL, number, self.options)
+        if sum(map(len, self.lines)) <= INLINE_BYTES and not self._refers_to_arrays:
+            return head + b'"records":[' + b",".join(self.lines) + b"]}\n"
+        if self._file is None:
+            self._file = self.folder / f"{number}.jsonl"
+            try:
+                self._file.write_bytes(b"\n".join(self.lines) + b"\n")
+            except OSError as error:
+                raise _exchange_failed(self.folder, error) from None
+        return head + b'"input":"%s"}\n' % self._file.name.encode("ascii")
+
+    @property
+    def _refers_to_arrays(self) -> bool:
+        return any(exchange.ARRAY_MARK in line for line in self.lines)
+
+    def remove_files(self) -> None:
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+        if self.array_stem is not None:
+            for path in self.folder.glob(f"{self.array_stem}.*.npy"):
+                path.unlink(missing_ok=True)
+
+
+class BatchWriter:
+    """Cuts records into batches and writes them as lines."""
+
+    def __init__(self, folder: Path, numbers: Iterator[int], options: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._numbers = numbers
+        self._options = exchange.encode_line(options)
+
+    def batches(self, records: Sequence[Mapping[str, Any]], first: int) -> Iterator[Batch]:
+        """Batches of at most `MAX_BATCH_BYTES` bytes, arrays not counted.
+
+        Raises:
+            RecordError: a record holds what cannot be handed over; names its index.
+            OutputError: an array cannot be written.
+        """
+        stem = f"a{next(self._numbers)}"
+        encoder = exchange.BatchEncoder(str(self._folder), stem)
+        lines = self._lines(encoder, records, first)
+        # All pieces of one chunk share its array files; the last one, answered last, removes them.
+        array_stem = stem if encoder.has_arrays else None
+        starts = list(_cuts(lines))
+        for position, start in enumerate(starts):
+            stop = starts[position + 1] if position + 1 < len(starts) else len(lines)
+            is_last = stop == len(lines)
+            piece = lines if len(starts) == 1 else lines[start:stop]
+            yield Batch(piece, first + start, self._options, self._folder, array_stem if is_last else None)
+
+    def _lines(
+        self, encoder: exchange.BatchEncoder, records: Sequence[Mapping[str, Any]], first: int
+    ) -> list[bytes]:
+        lines: list[bytes] = []
+        try:
+            lines.extend(map(encoder.line, records))
+            encoder.close()
+        except TypeError as error:
+            encoder.discard()
+            index = first + len(lines)
+            raise RecordError(f"record {index} cannot be handed over: {error}", index=index) from None
+        except OSError as error:
+            encoder.discard()
+            raise _exchange_failed(self._folder, error) from None
+        return lines
+
+
+def _cuts(lines: Sequence[bytes]) -> Iterator[int]:
+    """Where batches begin, so that none is over MAX_BATCH_BYTES unless one line alone is."""
+    size = 0
+    for index, line in enumerate(lines):
+        if index == 0 or size + len(line) > MAX_BATCH_BYTES:
+            yield index
+            size = 0
+        size += len(line)
+
+
+def read_answers(message: Mapping[str, Any], batch: Batch, folder: Path) -> list[dict[str, Any] | ReproError]:
+    """The answers that a worker's message brings, one a record; a record that failed gives its PredictionError.
+
+    Raises:
+        ProtocolError: too few, too many, cut or malformed answers.
+        OutputError: the worker could not write them.
+    """
+    if "error" in message:
+        raise _batch_error(message["error"], batch, folder)
+    if "output" in message:
+        rows = _read_file(message["output"], folder, batch)
+    else:
+        rows = message.get("results")
+    if not isinstance(rows, list) or len(rows) != len(batch):
+        count = len(rows) if isinstance(rows, list) else "no list of"
+        raise _broken(f"run.py gave {count} answers for {batch.describe()} ({len(batch)} records)")
+    answers: list[dict[str, Any] | ReproError] = rows
+    for position, row in enumerate(rows):
+        if type(row) is not dict:
+            raise _broken(f"run.py answered record {batch.first + position} with no JSON object: {str(row)[:80]}")
+        if len(row) == 1 and "error" in row:
+            answers[position] = _prediction_error(row["error"], batch.first + position)
+    return answers
+
+
+def _read_file(name: object, folder: Path, batch: Batch) -> list[Any]:
+    if not isinstance(name, str) or Path(name).name != name:
+        raise _broken(f"run.py names a file outside the exchange folder: {name!r}")
+    try:
+        rows: list[Any] = exchange.read_batch(str(folder), name, consume=True)
+    except exchange.ExchangeError as error:
+        raise _broken(f"the answers of run.py to {batch.describe()} cannot be read: {error}") from None
+    return rows
+
+
+def _broken(what: str) -> ProtocolError:
+    return ProtocolError(what, fix="run.py has to give one JSON object a record, in order (docs/adding-a-model.md)")
+
+
+def _batch_error(said: Mapping[str, Any], batch: Batch, folder: Path) -> ReproError:
+    kind, text = str(said.get("type")), str(said.get("message"))
+    if kind == "ContractError":
+        return _broken(f"{text} ({batch.describe()})")
+    if kind == "OSError":
+        return OutputError(
+            f"the worker cannot write its answers to {folder}: {text}",
+            fix="set REPRO_EXCHANGE_DIR to a folder with room, or hand over smaller batches (batch_size=)",
+        )
+    return WorkerError(f"the worker failed on {batch.describe()}: {kind}: {text}")
+
+
+def _prediction_error(said: object, index: int) -> PredictionError:
+    details = said if isinstance(said, dict) else {"message": str(said)}
+    return PredictionError(
+        index, str(details.get("type", "Error")), str(details.get("message", "")), str(details.get("traceback", ""))
+    )
+
+
+def _exchange_failed(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"records cannot be handed over through {folder}: {error.strerror}",
+        fix="set REPRO_EXCHANGE_DIR to a folder with room",
+    )

@@ -1,0 +1,89 @@
+"""The folder through which a session and its worker hand batches over: `in` for the worker to read, `out` to write.
+
+Its owner holds a lock on it, which the kernel lets go of when the owner dies, however it dies. So what a killed process has
+left can be told from what is in use, also from within another container that shares the folder's parent.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from repro.errors import OutputError
+
+_PREFIX = "repro-exchange-"
+_LOCK = "owner.lock"
+_YOUNG_S = 60.0  # between being made and being locked a folder looks abandoned
+
+
+class ExchangeFolder:
+    """A private folder on this machine.
+
+    Args:
+        root: where to make it; None: the system's temporary folder.
+
+    Raises:
+        OutputError: it cannot be made there.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        parent = root or Path(tempfile.gettempdir())
+        remove_abandoned(parent)
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            self.input_dir = self.path / "in"
+            self.output_dir = self.path / "out"
+            self.input_dir.mkdir()
+            self.output_dir.mkdir()
+            self._lock = _locked(self.path / _LOCK)
+        except OSError as error:
+            raise OutputError(
+                f"batches cannot be handed over through {parent}: {error.strerror}",
+                fix="set REPRO_EXCHANGE_DIR to a folder that can be written",
+            ) from None
+
+    def remove(self) -> None:
+        """Remove it with all that is in it. Arrays that are mapped from it stay valid."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.release_in_child()
+
+    def release_in_child(self) -> None:
+        """In a forked child: let go of the folder, which stays the parent's."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def abandoned(parent: Path) -> list[Path]:
+    """Exchange folders of this user in `parent` that nobody owns any more."""
+    return [path for path in parent.glob(_PREFIX + "*") if _is_abandoned(path)]
+
+
+def remove_abandoned(parent: Path) -> None:
+    for path in abandoned(parent):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        found = path.lstat()
+        if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG_S:
+            return False
+        os.close(_locked(path / _LOCK))
+    except OSError:  # locked by its owner, or removed by it just now
+        return False
+    return True

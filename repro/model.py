@@ -1,0 +1,393 @@
+"""Model: what a user imports. A subclass declares what it takes and which image it runs in; the rest is inherited."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
+
+from repro.errors import ReproError, SettingsError
+from repro.registry import ModelSource, Registry, catalogue
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from repro.config import ModelConfig, Variant
+    from repro.runtimes.base import ModelSpec, Runtime
+    from repro.schema import RecordSchema
+    from repro.session import Answer, Session
+    from repro.settings import Settings
+
+OnError = Literal["raise", "return"]
+M = TypeVar("M", bound=type["Model"])
+
+_registry: Registry[type[Model]] = Registry("model")
+
+
+class Model:
+    """A published model, run in an environment of its own.
+
+    Nothing starts at construction. The first call starts a worker, which stays warm until `close()`, the end of a `with`
+    block, the end of the process, or `idle_timeout_s` seconds without a call.
+
+    Args:
+        image: the Docker image; the model's own where it is None.
+        device: index of a GPU, or -1 for the CPU. A GPU that is not there is an error, never a silent fall to the CPU.
+        runtime: "docker" or "local"; by default docker where an engine answers, else local (`REPRO_RUNTIME` changes that).
+        variant: which pretrained weights, by their name in the model's `config.yaml`.
+        weights: a file or folder with the weights, in place of those that `repro setup` fetches.
+        memory: limit of the worker's memory, in bytes or like "8g" (docker).
+        cpus: limit of CPU time, in cores (docker).
+        shm: size of shared memory, in bytes or like "2g" (docker).
+        mounts: further folders that the worker may read: path here -> path in the container (docker).
+        network: whether the worker may use the network (docker; the local runtime cannot keep it from it).
+        batch_size: how many records are handed over together.
+        start_timeout_s: seconds that loading the model may take.
+        call_timeout_s: seconds that one batch may take.
+        idle_timeout_s: seconds without a call after which the worker is stopped.
+        **options: the model's own, as its `Options` and `Parameters` declare them.
+
+    Raises:
+        SettingsError: an option that the model does not have, or a value that does not fit.
+        ModelNotFoundError: no such variant.
+
+    >>> from repro.models.tutorial import TutorialModel
+    >>> with TutorialModel(runtime="local") as model:  # doctest: +SKIP
+    ...     model.predict("abc")
+    'cba'
+    """
+
+    name: ClassVar[str] = ""
+    """The registered name."""
+    default_image: ClassVar[str] = ""
+    folder: ClassVar[str | Path | None] = None
+    """The container side; `MODELS_ROOT/<name of the wrapper's folder>` where it is None."""
+    Inputs: ClassVar[type[BaseModel] | None] = None
+    """The keys and types of a record."""
+    Options: ClassVar[type[BaseModel] | None] = None
+    """Options that are fixed when the worker starts."""
+    Parameters: ClassVar[type[BaseModel] | None] = None
+    """Options that may differ from call to call."""
+    batch_size: int = 1024
+
+    @staticmethod
+    def register(name: str) -> Callable[[M], M]:
+        """A class decorator that makes a model known by `name`, in Python and in the shell."""
+
+        def add(cls: M) -> M:
+            cls.name = name
+            return cast("M", _registry.register(name)(cls))
+
+        return add
+
+    @staticmethod
+    def by_name(name: str) -> type[Model]:
+        """The class registered as `name`, or the only model of the folder `name`.
+
+        >>> Model.by_name("tutorial").name
+        'tutorial-model'
+
+        Raises:
+            ModelNotFoundError: there is none, or the folder has several; names the near ones.
+        """
+        for source in [None, *catalogue.candidates(name)]:
+            if source is not None:
+                catalogue.load(source)
+            found = _registry.get(name) or (_default_of(source) if source and source.name == name else None)
+            if found is not None:
+                return found
+        raise catalogue.unknown(name, [registered for registered, _ in _registry.items()])
+
+    @staticmethod
+    def list() -> list[str]:
+        """The folder names of all models, in order; none is imported for it."""
+        return sorted(catalogue.sources)
+
+    def __init__(
+        self,
+        image: str | None = None,
+        device: int = -1,
+        *,
+        runtime: str | None = None,
+        variant: str | None = None,
+        weights: str | Path | None = None,
+        memory: str | int | None = None,
+        cpus: float | None = None,
+        shm: str | int | None = None,
+        mounts: Mapping[str | Path, str] | None = None,
+        network: bool = False,
+        batch_size: int | None = None,
+        start_timeout_s: float | None = None,
+        call_timeout_s: float | None = None,
+        idle_timeout_s: float | None = None,
+        **options: Any,
+    ) -> None:
+        from repro.runtimes.base import Device, Limits, parse_size
+        from repro.schema import check_options
+        from repro.session import SessionPlan
+        from repro.settings import load_settings
+
+        settings = load_settings()
+        self.image = image or self.default_image
+        self.device = device
+        self.variant = self._chosen_variant(variant)
+        self._weights = weights
+        self._runtime_name = _checked_runtime(runtime) or settings.runtime
+        self._settings = settings
+        self._runtime: Runtime | None = None
+        fixed, self._parameters = check_options(self.name, (self.Options, self.Parameters), options)
+        if self.variant is not None:
+            fixed["variant"] = self.variant.name
+        if not isinstance(device, int) or device < -1:
+            raise SettingsError(f"device={device!r} is no index of a GPU", fix="0 for the first GPU, -1 for the CPU")
+        if batch_size is not None and batch_size < 1:
+            raise SettingsError(f"batch_size={batch_size} is below 1", fix="leave it out, or give 1 or more")
+        limits = Limits(
+            memory_bytes=None if memory is None else parse_size(memory),
+            cpus=cpus,
+            shm_bytes=Limits.shm_bytes if shm is None else parse_size(shm),
+        )
+        self._plan = SessionPlan(
+            options=fixed,
+            mounts={Path(path).absolute(): PurePosixPath(inside) for path, inside in (mounts or {}).items()},
+            device=Device(device),
+            network=network,
+            limits=limits,
+            batch_size=batch_size or self.batch_size,
+            start_timeout_s=start_timeout_s or settings.start_timeout_s,
+            call_timeout_s=call_timeout_s or settings.call_timeout_s,
+            idle_timeout_s=idle_timeout_s or settings.idle_timeout_s,
+            exchange_root=settings.exchange_root,
+        )
+
+    # ------------------------------------------------------------------------------------------------------- predictions
+
+    def predict(self, record: Mapping[str, Any], **parameters: Any) -> Any:
+        """The result of one record. Raises what `predict_batch` raises."""
+        return self.predict_batch([record], **parameters)[0]
+
+    def predict_batch(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        on_error: OnError = "raise",
+        progress: bool | None = None,
+        **parameters: Any,
+    ) -> list[Any]:
+        """One result a record, in order.
+
+        Args:
+            records: what the model's `Inputs` declare; all are checked before anything starts.
+            on_error: "raise": the first record that fails raises; "return": its error stands in its place.
+            progress: whether to show a bar; by default where a person looks on.
+            **parameters: the model's `Parameters`, for this call.
+
+        Raises:
+            RecordError: a record does not fit; names its index and key.
+            PredictionError: the model raised for a record.
+            WorkerError, SetupError, RuntimeUnavailableError, DeviceError: it could not be computed.
+        """
+        self.check(records)
+        return list(self._results(records, on_error, progress, parameters))
+
+    def stream(
+        self,
+        records: Iterable[Mapping[str, Any]],
+        *,
+        on_error: OnError = "raise",
+        progress: bool | None = None,
+        **parameters: Any,
+    ) -> Iterator[Any]:
+        """Like `predict_batch`, for any iterable and in bounded memory: results come while later records are computed."""
+        if type(self).predict_batch is not Model.predict_batch:  # a class of the tutorial's classic kind
+            return self._stream_through_predict_batch(records, on_error, parameters)
+        return self._results(self._checked(records), on_error, progress, parameters)
+
+    def answers(self, records: Iterable[Mapping[str, Any]], **parameters: Any) -> Iterator[Answer]:
+        """What the worker answers, one a record: a dict, or the error of a record that failed."""
+        if type(self).predict_batch is not Model.predict_batch:
+            for result in self._stream_through_predict_batch(records, "raise", parameters):
+                yield result if isinstance(result, dict) else {"output": result}
+            return
+        yield from self.session.stream(self._checked(records), self._call_options(parameters))
+
+    def decode(self, answer: dict[str, Any]) -> Any:
+        """What a user gets for the worker's answer to one record. Subclasses may unpack it."""
+        return answer
+
+    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0) -> None:
+        """Check records against the model's schema; `first` is the index of the first one. Raises RecordError."""
+        schema = self.schema()
+        if schema is not None:
+            schema.check(records if isinstance(records, list) else list(records), first)
+
+    def ping(self) -> dict[str, Any]:
+        """What the worker says of itself: Python, device, packages, options. Starts it where needed."""
+        return self.session.ping()
+
+    # -------------------------------------------------------------------------------------------------------- life cycle
+
+    @property
+    def session(self) -> Session:
+        """The handle on the worker."""
+        if "_session" not in self.__dict__:
+            self._session = self._make_session()
+        return self._session
+
+    @property
+    def runtime(self) -> Runtime:
+        """Where the worker runs."""
+        if self._runtime is None:
+            from repro.runtimes.choice import choose_runtime
+
+            self._runtime = choose_runtime(self._runtime_name, self._settings)
+        return self._runtime
+
+    def close(self) -> None:
+        """End the worker. Closing twice, or before any call, is fine."""
+        session = self.__dict__.get("_session")
+        if session is not None:
+            session.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @classmethod
+    def container_folder(cls) -> Path:
+        """The model's container side: Dockerfile, requirements.txt, config.yaml, src/run.py."""
+        from repro import MODELS_ROOT
+
+        return Path(cls.folder) if cls.folder is not None else Path(MODELS_ROOT) / cls.folder_name()
+
+    @classmethod
+    def folder_name(cls) -> str:
+        """Name of the folder of the wrapper: `esm` for `repro.models.esm.model.ESM`."""
+        for source in catalogue.sources.values():
+            if cls.__module__ == source.module or cls.__module__.startswith(source.module + "."):
+                return source.name
+        return cls.name.removesuffix("-model")
+
+    @classmethod
+    def config(cls) -> ModelConfig:
+        """What the model's `config.yaml` says. Raises SettingsError."""
+        from repro.config import load_config
+
+        return load_config(cls.container_folder())
+
+    @classmethod
+    def spec(cls, image: str | None = None) -> ModelSpec:
+        """What a runtime has to know of the model."""
+        from repro.runtimes.base import ModelSpec
+
+        config = cls.config()
+        return ModelSpec(
+            name=cls.folder_name(),
+            folder=cls.container_folder(),
+            image=image or cls.default_image,
+            command=config.command,
+            python=config.python,
+        )
+
+    @classmethod
+    def schema(cls) -> RecordSchema | None:
+        """The schema of the records, where the model declares one."""
+        from repro.schema import RecordSchema
+
+        if cls.Inputs is None:
+            return None
+        if "_schema" not in cls.__dict__:
+            cls._schema = RecordSchema(cls.Inputs)
+        return cast("RecordSchema", cls._schema)
+
+    # ----------------------------------------------------------------------------------------------------------- details
+
+    def _results(
+        self, records: Iterable[Mapping[str, Any]], on_error: OnError, progress: bool | None, parameters: dict[str, Any]
+    ) -> Iterator[Any]:
+        from repro.progress import watched
+
+        total = len(records) if isinstance(records, Sequence) else None
+        return watched(self.compute(records, on_error, parameters), total, self.name, progress)
+
+    def compute(
+        self, records: Iterable[Mapping[str, Any]], on_error: OnError, parameters: Mapping[str, Any], first: int = 0
+    ) -> Iterator[Any]:
+        """Results of records that are checked already; `first` is the index of the first one, for what errors say."""
+        if on_error not in ("raise", "return"):
+            raise SettingsError(f"on_error={on_error!r} is not known", fix="'raise' or 'return'")
+        for answer in self.session.stream(records, self._call_options(parameters), first):
+            if not isinstance(answer, ReproError):
+                yield self.decode(answer)
+            elif on_error == "return":
+                yield answer
+            else:
+                raise answer
+
+    def _stream_through_predict_batch(
+        self, records: Iterable[Mapping[str, Any]], on_error: OnError, parameters: dict[str, Any]
+    ) -> Iterator[Any]:
+        source = iter(records)
+        while chunk := list(itertools.islice(source, self.batch_size)):
+            yield from self.predict_batch(chunk, **parameters)
+
+    def _checked(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        source = iter(records)
+        first = 0
+        while chunk := list(itertools.islice(source, self._plan.batch_size)):
+            self.check(chunk, first)
+            yield from chunk
+            first += len(chunk)
+
+    def _call_options(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        from repro.schema import check_options
+
+        if not parameters:
+            return self._parameters
+        fixed = [name for name in parameters if self.Options is not None and name in self.Options.model_fields]
+        if fixed:
+            raise SettingsError(
+                f"{fixed[0]!r} is fixed when the worker starts", fix=f"{type(self).__name__}({fixed[0]}=...)"
+            )
+        return check_options(self.name, (self.Parameters,), {**self._parameters, **parameters})[0]
+
+    def _chosen_variant(self, name: str | None) -> Variant | None:
+        config = self.config()
+        return config.variant(name) if config.variants or name is not None else None
+
+    def _make_session(self) -> Session:
+        from dataclasses import replace
+
+        from repro.session import Session
+
+        runtime = self.runtime
+        plan = replace(self._plan, weights_dir=self._weights_dir())
+        return Session(runtime, lambda: runtime.find(self.spec(self.image)), plan)
+
+    def _weights_dir(self) -> Path | None:
+        from repro.weights.store import find_variant, use_local
+
+        if self.variant is None or not self.variant.files:
+            return None
+        if self._weights is not None:
+            return use_local(self.variant, Path(self._weights))
+        return find_variant(self.folder_name(), self.variant, self._settings.weights_dir)
+
+
+def _default_of(source: ModelSource) -> type[Model] | None:
+    """The model of a folder: the only one that its package registers."""
+    mine = [cls for _, cls in _registry.items() if (cls.__module__ + ".").startswith(source.module + ".")]
+    return mine[0] if len(mine) == 1 else None
+
+
+def _checked_runtime(name: str | None) -> str | None:
+    from repro.settings import RUNTIMES
+
+    if name is None or name == "auto":
+        return None
+    if name not in RUNTIMES:
+        raise SettingsError(f"runtime={name!r} is not known", fix=f"one of: {', '.join(RUNTIMES)}")
+    return name

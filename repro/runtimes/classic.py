@@ -1,0 +1,93 @@
+"""DockerContainer: the classic way to use a container, for a `run.py` of any kind and one command a call."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from repro.errors import CommandError, OutOfMemoryError
+from repro.runtimes.base import Limits
+from repro.runtimes.container import Container, ContainerPlan
+from repro.runtimes.log import LogTail
+
+_log = logging.getLogger("repro")
+
+
+# A command that reads no stdin does not notice that its host has gone. This does: the container's stdin ends with it.
+_END_WITH_HOST = 'exec 3<&0 </dev/null; (cat <&3 >/dev/null; kill -9 -1) & exec 3<&-; exec "$@"'
+
+
+class DockerContainer:
+    """A folder that a container shares with this machine, and commands that run there.
+
+    Args:
+        image: name and version of an image that is on this machine.
+        limits: what the container may use.
+
+    >>> with DockerContainer("python:3.11-slim-bookworm") as backend:  # doctest: +SKIP
+    ...     backend.run_command(f"echo hello > {backend.container_dir}/out.txt", network_disabled=True)
+    ...     Path(backend.host_dir, "out.txt").read_text()
+    'hello\\n'
+    """
+
+    container_dir = "/repro/data"
+
+    def __init__(self, image: str, limits: Limits = Limits()) -> None:
+        self.image = image
+        self._limits = limits
+        self.host_dir = ""
+
+    def __enter__(self) -> DockerContainer:
+        self.host_dir = tempfile.mkdtemp(prefix="repro-data-")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.host_dir, ignore_errors=True)
+
+    def run_command(
+        self, command: str | Sequence[str], cuda: bool = False, network_disabled: bool = True, silent: bool = True
+    ) -> None:
+        """Run a command in a new container and wait for it to end.
+
+        Args:
+            command: text for the container's shell (join several with " && "), or a list of words without a shell.
+            cuda: whether the container sees the GPUs.
+            network_disabled: whether it has no network; pass False for a model that fetches something.
+            silent: whether what it prints is only kept for errors, and not logged as it comes.
+
+        Raises:
+            CommandError: the exit status is not 0; holds it and the last lines.
+            OutOfMemoryError: it was killed for want of memory.
+            NotSetUpError, EngineUnavailableError, DeviceError, WorkerStartError: it could not start.
+        """
+        words = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
+        plan = ContainerPlan(
+            image=self.image,
+            command=("/bin/sh", "-c", _END_WITH_HOST, "sh", *words),
+            writable={Path(self.host_dir): PurePosixPath(self.container_dir)},
+            all_gpus=cuda,
+            network=not network_disabled,
+            limits=self._limits,
+        )
+        log = LogTail()
+        container = Container.start(plan)
+        try:
+            for _, data in container.frames():
+                log.feed(data)
+                if not silent:
+                    _log.info("%s", data.decode("utf-8", "replace").rstrip("\n"))
+            ended = container.wait()
+        finally:
+            container.remove()
+        evidence = container.evidence(log, ended)
+        if ended.oom_killed:
+            raise OutOfMemoryError("the command was killed for want of memory", evidence=evidence)
+        if ended.code != 0:
+            raise CommandError(
+                f"the command ended with status {ended.code}: {str(command)[:200]}",
+                fix="the last log lines say why",
+                evidence=evidence,
+            )
