@@ -29,6 +29,7 @@ engine: ## install and start a Docker engine (Debian, as root) and build the bas
 lint: setup ## ruff, its formatter as a check, and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/vermin --quiet --no-tips --violations --exclude importlib.metadata --target=3.7- repro/guest
 	@$(BIN)/mypy
 
 docs: setup ## build the documentation into site/

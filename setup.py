@@ -29,10 +29,11 @@ DEV = [
     "psutil>=6",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
-    "ruff>=0.9",
+    "ruff>=0.10",
     # Named though they build the package: with them here a wheel is built with no network.
     "setuptools>=77",
     "wheel>=0.43",
+    "vermin>=1.6",
     "types-docker",
     "types-psutil",
     "types-PyYAML",
