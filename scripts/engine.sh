@@ -33,9 +33,14 @@ install_missing() {
     [ ${#missing[@]} -eq 0 ] && return
     echo "make engine: installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    # Packages start their services at once, which fails where no init system runs; dockerd is started below.
-    apt-get update -qq
-    apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
+    local apt_log
+    apt_log=$(mktemp)
+    if ! { apt-get update && apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$apt_log" 2>&1 </dev/null; then
+        echo "make engine: apt-get could not install ${missing[*]}; its last lines ($apt_log has all):" >&2
+        tail -n 20 "$apt_log" >&2
+        exit 1
+    fi
+    rm -f "$apt_log"
 }
 
 start() {
