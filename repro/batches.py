@@ -16,16 +16,17 @@ MAX_BATCH_BYTES = 8 << 20
 
 @dataclass
 class Batch:
-    """Some records, written as lines, that go to a worker together. Kept until they are answered."""
+    """Some records, written as JSONL, that go to a worker together. Kept until they are answered."""
 
-    lines: Sequence[bytes]
+    lines: bytes
+    count: int
     first: int
     """Position of the first record in the whole input."""
     options: bytes
     folder: Path
     """Where its files are written."""
     array_stem: str | None = None
-    """Prefix of the array files that the lines refer to, if they do."""
+    """Prefix of the array files that its lines refer to and that go when it is answered."""
     deaths: int = 0
     """How many workers have died while they computed it."""
     call: int = 0
@@ -33,11 +34,12 @@ class Batch:
     _file: Path | None = field(default=None)
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return self.count
 
     def part(self, start: int, stop: int) -> Batch:
         """Some of its records as a batch of their own; the array files stay this one's."""
-        return Batch(self.lines[start:stop], self.first + start, self.options, self.folder, call=self.call)
+        lines = b"".join(self.lines.splitlines(keepends=True)[start:stop])
+        return Batch(lines, stop - start, self.first + start, self.options, self.folder, call=self.call)
 
     def describe(self) -> str:
         last = self.first + len(self) - 1
@@ -50,19 +52,15 @@ class Batch:
             OutputError: the file cannot be written.
         """
         head = b'{"repro":%d,"id":%d,"options":%s,' % (PROTOCOL, number, self.options)
-        if sum(map(len, self.lines)) <= INLINE_BYTES and not self._refers_to_arrays:
-            return head + b'"records":[' + b",".join(self.lines) + b"]}\n"
+        if len(self.lines) <= INLINE_BYTES and exchange.ARRAY_MARK not in self.lines:
+            return head + b'"records":[' + exchange.joined(self.lines) + b"]}\n"
         if self._file is None:
             self._file = self.folder / f"{number}.jsonl"
             try:
-                self._file.write_bytes(b"\n".join(self.lines) + b"\n")
+                self._file.write_bytes(self.lines)
             except OSError as error:
                 raise _exchange_failed(self.folder, error) from None
         return head + b'"input":"%s"}\n' % self._file.name.encode("ascii")
-
-    @property
-    def _refers_to_arrays(self) -> bool:
-        return any(exchange.ARRAY_MARK in line for line in self.lines)
 
     def remove_files(self) -> None:
         if self._file is not None:
@@ -81,7 +79,7 @@ class BatchWriter:
         self._options = exchange.encode_line(options)
 
     def batches(self, records: Sequence[Mapping[str, Any]], first: int) -> Iterator[Batch]:
-        """Batches of at most `MAX_BATCH_BYTES` bytes, arrays not counted.
+        """Batches of at most `MAX_BATCH_BYTES` bytes, arrays not counted; one record is never cut.
 
         Raises:
             RecordError: a record holds what cannot be handed over; names its index.
@@ -92,23 +90,22 @@ class BatchWriter:
         lines = self._lines(encoder, records, first)
         # All pieces of one chunk share its array files; the last one, answered last, removes them.
         array_stem = stem if encoder.has_arrays else None
-        starts = list(_cuts(lines))
-        for position, start in enumerate(starts):
-            stop = starts[position + 1] if position + 1 < len(starts) else len(lines)
-            is_last = stop == len(lines)
-            piece = lines if len(starts) == 1 else lines[start:stop]
-            yield Batch(piece, first + start, self._options, self._folder, array_stem if is_last else None)
+        done = 0
+        for piece in _pieces(lines):
+            count = len(records) if len(piece) == len(lines) else piece.count(b"\n")
+            done += count
+            is_last = done == len(records)
+            yield Batch(
+                piece, count, first + done - count, self._options, self._folder, array_stem if is_last else None
+            )
 
-    def _lines(
-        self, encoder: exchange.BatchEncoder, records: Sequence[Mapping[str, Any]], first: int
-    ) -> list[bytes]:
-        lines: list[bytes] = []
+    def _lines(self, encoder: exchange.BatchEncoder, records: Sequence[Mapping[str, Any]], first: int) -> bytes:
         try:
-            lines.extend(map(encoder.line, records))
+            lines: bytes = exchange.encode_batch(encoder, records)
             encoder.close()
         except TypeError as error:
             encoder.discard()
-            index = first + len(lines)
+            index = first + getattr(error, "index", 0)
             raise RecordError(f"record {index} cannot be handed over: {error}", index=index) from None
         except OSError as error:
             encoder.discard()
@@ -116,14 +113,15 @@ class BatchWriter:
         return lines
 
 
-def _cuts(lines: Sequence[bytes]) -> Iterator[int]:
-    """Where batches begin, so that none is over MAX_BATCH_BYTES unless one line alone is."""
-    size = 0
-    for index, line in enumerate(lines):
-        if index == 0 or size + len(line) > MAX_BATCH_BYTES:
-            yield index
-            size = 0
-        size += len(line)
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """Whole lines, at most MAX_BATCH_BYTES at a time unless one line alone is longer."""
+    start = 0
+    while len(lines) - start > MAX_BATCH_BYTES:
+        stop = lines.rfind(b"\n", start, start + MAX_BATCH_BYTES) + 1 or lines.index(b"\n", start) + 1
+        yield lines[start:stop]
+        start = stop
+    if start < len(lines):
+        yield lines[start:] if start else lines
 
 
 def read_answers(message: Mapping[str, Any], batch: Batch, folder: Path) -> list[dict[str, Any] | ReproError]:
@@ -142,12 +140,13 @@ def read_answers(message: Mapping[str, Any], batch: Batch, folder: Path) -> list
     if not isinstance(rows, list) or len(rows) != len(batch):
         count = len(rows) if isinstance(rows, list) else "no list of"
         raise _broken(f"run.py gave {count} answers for {batch.describe()} ({len(batch)} records)")
+    if set(map(type, rows)) != {dict}:
+        position = next(index for index, row in enumerate(rows) if type(row) is not dict)
+        shown = str(rows[position])[:80]
+        raise _broken(f"run.py answered record {batch.first + position} with no JSON object: {shown}")
     answers: list[dict[str, Any] | ReproError] = rows
-    for position, row in enumerate(rows):
-        if type(row) is not dict:
-            raise _broken(f"run.py answered record {batch.first + position} with no JSON object: {str(row)[:80]}")
-        if len(row) == 1 and "error" in row:
-            answers[position] = _prediction_error(row["error"], batch.first + position)
+    for position in [index for index, row in enumerate(rows) if "error" in row and len(row) == 1]:
+        answers[position] = _prediction_error(rows[position]["error"], batch.first + position)
     return answers
 
 

@@ -16,6 +16,7 @@ import re
 import stat
 import sys
 import weakref
+from itertools import chain
 from json import encoder as json_encoder
 
 try:
@@ -116,6 +117,39 @@ def encode_line(value):
 _ORJSON_OPTIONS = orjson and (orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
+def _needs_escaping():
+    # A byte that JSON must not hold as it is becomes another one; a line end stays, as it is counted.
+    table = bytearray(range(256))
+    for byte in list(range(32)) + [0x5C]:
+        table[byte] = ord("?")
+    table[0x0A] = 0x0A
+    return bytes(table)
+
+
+_ESCAPED = _needs_escaping()
+
+
+def encode_texts(records):
+    """Lines of records that all have the same keys and only text in them, or None where they are not so.
+
+    Most batches are so. All lines are made at once and looked through at once, which takes a fifth of the time of a line at
+    a time: if a text held what JSON must escape, the whole would hold more quotes or line ends than it should.
+    """
+    keys = tuple(records[0])
+    template = "{%s}\n" % ",".join('"%s":"%%s"' % key.replace("%", "%%") for key in keys if type(key) is str)
+    if not keys or template.count('"%s"') != len(keys):
+        return None
+    values = [record.values() for record in records if tuple(record) == keys]
+    if len(values) != len(records) or set(map(type, chain.from_iterable(values))) != {str}:
+        return None
+    try:
+        data = (template * len(records) % tuple(chain.from_iterable(values))).encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate
+        return None
+    whole = data.count(b'"') == 4 * len(keys) * len(records) and data.count(b"\n") == len(records)
+    return data if whole and data.translate(_ESCAPED) is data else None
+
+
 def decode_line(line):
     """The value of one line. Raises ValueError."""
     if orjson is not None:
@@ -124,6 +158,11 @@ def decode_line(line):
         except ValueError:  # NaN, infinities and lone surrogates, which json reads
             pass
     return json.loads(line)
+
+
+def joined(lines):
+    """The lines of a JSONL file as the items of one JSON list. (JSON holds no line end but between its tokens.)"""
+    return lines[:-1].replace(b"\n", b",")
 
 
 def decode_lines(data, name):
@@ -137,14 +176,15 @@ def decode_lines(data, name):
     if data[-1:] != b"\n":
         line = data.count(b"\n") + 1
         raise ExchangeError("%s: line %d is cut: it has no line end" % (name, line))
-    lines = data[:-1].split(b"\n")
+    count = data.count(b"\n")
     loads = json.loads if orjson is None else orjson.loads
     try:  # one call for all lines takes a third of the time of a call a line
-        values = loads(b"[" + b",".join(lines) + b"]")
-        if len(values) == len(lines):
+        values = loads(b"[" + joined(data) + b"]")
+        if len(values) == count:
             return values
     except ValueError:
         pass
+    lines = data[:-1].split(b"\n")
     return [_decode_numbered(line, number, name) for number, line in enumerate(lines, 1)]
 
 
@@ -224,7 +264,7 @@ def _rows(elements, tail):
     return elements // size if size else 0
 
 
-def _is_flat(record):
+def is_flat(record):
     """Whether a record surely holds no array: most records are text and numbers, and pass at once."""
     return ARRAY_KEY not in record and all(type(value) in _FLAT for value in record.values())
 
@@ -248,7 +288,7 @@ class BatchEncoder:
         """One record as a line of JSON, its arrays written aside."""
         if type(record) is not dict:
             raise TypeError("a record is a dict, not %s" % type(record).__name__)
-        if ("numpy" in sys.modules or "torch" in sys.modules) and not _is_flat(record):
+        if ("numpy" in sys.modules or "torch" in sys.modules) and not is_flat(record):
             record = self._take_arrays(record, "")
         return encode_line(record)
 
@@ -383,6 +423,28 @@ def resolve_arrays(value, reader):
 
 
 # ------------------------------------------------------------------------------------------------------------ batches
+
+
+def encode_batch(encoder, records):
+    """Records as the bytes of JSONL, their arrays written aside by `encoder`.
+
+    Raises:
+        TypeError: a record holds what cannot be handed over; the exception's `index` says which.
+    """
+    if records and set(map(type, records)) == {dict}:
+        data = encode_texts(records)
+        if data is not None:
+            return data
+    return b"".join(_numbered_lines(encoder, records))
+
+
+def _numbered_lines(encoder, records):
+    for index, record in enumerate(records):
+        try:
+            yield encoder.line(record) + b"\n"
+        except TypeError as error:
+            error.index = index
+            raise
 
 
 def write_batch(records, folder, name):

@@ -140,14 +140,41 @@ def error_row(error):
     return {"error": {"type": type(error).__name__, "message": str(error), "traceback": text}}
 
 
-def encode_result(encoder, result):
-    """One result as a line; one that cannot be written becomes that record's error."""
-    if isinstance(result, Exception):
-        return exchange.encode_line(error_row(result))
-    try:
-        return encoder.line(result)
-    except TypeError as error:
-        return exchange.encode_line(error_row(error))
+class ResultLines:
+    """Results as lines. Arrays are written as they come; plain results wait, as many lines are cheaper made at once."""
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self._waiting = []
+        self._parts = []
+
+    def add(self, result):
+        if type(result) is dict and exchange.is_flat(result):
+            self._waiting.append(result)
+        else:
+            self._encode_waiting()
+            self._parts.append(self._line(result))
+
+    def take(self):
+        """All lines since the last call."""
+        self._encode_waiting()
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+    def _encode_waiting(self):
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        data = exchange.encode_texts(waiting)
+        self._parts.append(data if data is not None else b"".join(map(self._line, waiting)))
+
+    def _line(self, result):
+        """One result as a line; one that cannot be written becomes that record's error."""
+        try:
+            row = error_row(result) if isinstance(result, Exception) else result
+            return self._encoder.line(row) + b"\n"
+        except TypeError as error:
+            return exchange.encode_line(error_row(error)) + b"\n"
 
 
 def _parser(cls, form):
@@ -185,11 +212,13 @@ def _predict_file(cls, options):
     folder, name = os.path.split(os.path.abspath(options.output_file))
     partial = os.path.join(folder, ".%s.%d.partial" % (name, os.getpid()))
     encoder = exchange.BatchEncoder(folder, os.path.splitext(name)[0])
+    results = ResultLines(encoder)
     runner = cls.started(options)
     try:
         with open(options.input_file, "rb") as lines, open(partial, "wb") as out:
             for batch in _batches(lines, options.input_file, cls.batch_size):
-                runner.answer(batch, lambda result: out.write(encode_result(encoder, result) + b"\n"))
+                runner.answer(batch, results.add)
+                out.write(results.take())
         encoder.close()
         os.replace(partial, options.output_file)
     except BaseException:
@@ -284,14 +313,15 @@ class _Server:
         """The message that answers one batch: the results in it, or the name of the file that holds them."""
         name = "%d.jsonl" % number
         encoder = exchange.BatchEncoder(self._options.output_dir, str(number))
-        lines = []
+        results = ResultLines(encoder)
         try:
-            runner.answer(records, lambda result: lines.append(encode_result(encoder, result)))
+            runner.answer(records, results.add)
+            lines = results.take()
             encoder.close()
-            if not encoder.has_arrays and sum(map(len, lines)) <= INLINE_BYTES:
-                return b'{"repro":%d,"id":%d,"results":[%s]}\n' % (PROTOCOL, number, b",".join(lines))
+            if not encoder.has_arrays and len(lines) <= INLINE_BYTES:
+                return b'{"repro":%d,"id":%d,"results":[%s]}\n' % (PROTOCOL, number, exchange.joined(lines))
             with open(os.path.join(self._options.output_dir, name), "wb") as file:
-                file.write(b"\n".join(lines) + b"\n")
+                file.write(lines)
         except BaseException:
             encoder.discard()
             raise
@@ -327,8 +357,11 @@ def describe(runner):
         "device": runner.device,
         "device_name": _device_name(runner.device),
         "packages": _packages(),
-        "options": {key: value for key, value in vars(runner.options).items() if not key.endswith("_dir")},
+        "options": {key: value for key, value in vars(runner.options).items() if key not in _NOT_OPTIONS},
     }
+
+
+_NOT_OPTIONS = ("device", "input_dir", "output_dir", "weights_dir", "options")
 
 
 def _device_name(device):
