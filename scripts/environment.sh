@@ -65,4 +65,4 @@ else
     "$uv" pip sync --quiet --require-hashes --default-index "$index" "$requirements"
     "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 fi
-echo "make setup: .venv is ready ($(.venv/bin/python --version), $(wc -l < <(.venv/bin/uv pip list --quiet 2>/dev/null)) lines of packages)"
+echo "make setup: .venv is ready ($(.venv/bin/python --version))"
