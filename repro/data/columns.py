@@ -65,10 +65,10 @@ def _weight_bytes(value: object) -> int:
     return int(getattr(value, "nbytes", 8))
 
 
-def not_unicode(column: str, error: UnicodeEncodeError) -> OutputError:
+def not_unicode(what: str, error: UnicodeEncodeError) -> OutputError:
     """The error for text with half a surrogate pair, which UTF-8 cannot hold."""
     fix = "choose an output that ends in .jsonl, or correct the text"
-    return OutputError(f"column {column!r} holds text that is not valid Unicode ({error.reason})", fix=fix)
+    return OutputError(f"{what} holds text that is not valid Unicode ({error.reason})", fix=fix)
 
 
 def with_error_columns(row: Row) -> Row:

@@ -112,7 +112,7 @@ def write_parquet(file: BinaryIO, rows: Iterable[Row]) -> int:
     columns = _scan(rows)
     schema = pa.schema([(column.name, column.kind) for column in columns])
     count = 0
-    with pq.ParquetWriter(file, schema) as writer:
+    with _writing("the table"), pq.ParquetWriter(file, schema) as writer:
         for group in _groups(rows):
             arrays = [column.arrow([row.get(column.name) for row in group]) for column in columns]
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
@@ -154,7 +154,7 @@ class _Column:
         for array in filter(is_array, values):
             self._arrays = widened(self._arrays, array, self.name)
         plain = [plain_scalar(value) for value in values if not is_array(value)]
-        with _writing(self.name):
+        with _writing(f"column {self.name!r}"):
             self._plain = _unified(self._plain, plain)
 
     @property
@@ -164,15 +164,15 @@ class _Column:
         if self._arrays is None:
             return pa.null() if self._plain is None else self._plain
         if self._plain is not None and self._plain != pa.null():
-            raise _mixed(self.name, f"arrays and values of type {self._plain}")
-        with _writing(self.name):
+            raise _mixed(f"column {self.name!r}", f"arrays and values of type {self._plain}")
+        with _writing(f"column {self.name!r}"):
             return _list_type(self._arrays)
 
     def arrow(self, values: list[Any]) -> Any:
         """The values as an Arrow array."""
         import pyarrow as pa
 
-        with _writing(self.name):
+        with _writing(f"column {self.name!r}"):
             if self._arrays is None:
                 return pa.array([plain_scalar(value) for value in values], type=self.kind)
             return _list_array(values, self._arrays, self.name)
@@ -189,20 +189,20 @@ def _unified(kind: Any, values: list[Any]) -> Any:
 
 
 @contextmanager
-def _writing(column: str) -> Iterator[None]:
+def _writing(what: str) -> Iterator[None]:
     import pyarrow as pa
 
     try:
         yield
     except UnicodeEncodeError as error:
-        raise not_unicode(column, error) from error
+        raise not_unicode(what, error) from error
     except (pa.ArrowException, OverflowError) as error:
-        raise _mixed(column, str(error)) from error
+        raise _mixed(what, str(error)) from error
 
 
-def _mixed(column: str, reason: str) -> OutputError:
+def _mixed(what: str, reason: str) -> OutputError:
     fix = "choose an output that ends in .jsonl, or make the values of one type"
-    return OutputError(f"column {column!r} does not fit into Parquet: {reason}", fix=fix)
+    return OutputError(f"{what} does not fit into Parquet: {reason}", fix=fix)
 
 
 def _list_type(arrays: ArrayKind) -> Any:

@@ -210,7 +210,7 @@ def _text(value: str, column: str, index: int) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise not_unicode(column, error) from error
+        raise not_unicode(f"row {index}, {column!r}", error) from error
     return str(value)
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -150,13 +151,15 @@ class TestEveryTextFormatRefuses:
         (tmp_path / "a.csv").mkdir()
         assert "a.csv is a folder" in refusal(tmp_path / "a.csv")
 
-    def test_file_that_may_not_be_read(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "a.csv", TWO_RECORDS["a.csv"])
-        for folder in [*tmp_path.parents][: len(tmp_path.parents) - 2] + [tmp_path]:
-            folder.chmod(folder.stat().st_mode | 0o055)
-        path.chmod(0)
-        with as_nobody():
-            assert "may not be read by this user" in refusal(path)
+    def test_file_that_may_not_be_read(self) -> None:
+        with (
+            TemporaryDirectory() as folder
+        ):  # pytest's own folders may not be entered by others, which is another error
+            Path(folder).chmod(0o755)
+            path = write(Path(folder, "a.csv"), TWO_RECORDS["a.csv"])
+            path.chmod(0)
+            with as_nobody():
+                assert "may not be read by this user" in refusal(path)
 
     @pytest.mark.parametrize("name", ENDINGS)
     def test_bytes_that_are_no_utf8_with_line_and_offset(self, tmp_path: Path, name: str) -> None:
@@ -272,13 +275,9 @@ class TestJsonl:
     def test_number_that_is_too_large(self, tmp_path: Path, number: str) -> None:
         assert "line 1" in refusal(write(tmp_path / "a.jsonl", f'{{"a": {number}}}\n'))
 
-    @pytest.mark.parametrize("depth", [900, 1020, 5000])
-    def test_nesting_without_reason_is_refused_or_read(self, tmp_path: Path, depth: int) -> None:
-        path = write(tmp_path / "a.jsonl", '{"a":' + "[" * depth + "]" * depth + "}\n")
-        try:
-            assert len(list(open_records(path))) == 1
-        except InputFileError as error:
-            assert "line 1" in str(error)
+    @pytest.mark.parametrize("depth", [1000, 1020, 5000, 200_000])
+    def test_nesting_without_reason_names_the_line(self, tmp_path: Path, depth: int) -> None:
+        assert "line 1" in refusal(write(tmp_path / "a.jsonl", '{"a":' + "[" * depth + "]" * depth + "}\n"))
 
     @pytest.mark.parametrize(("content", "command"), [('[{"a": 1}]', "jq -c '.[]'"), ('{\n  "a": 1\n}\n', "jq -c .")])
     def test_json_that_is_not_one_object_a_line_names_the_command(

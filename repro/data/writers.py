@@ -1,0 +1,95 @@
+"""Writing results, in the format that the output's ending says.
+
+A row is what came with the record and was not for the model (`id`, other columns) beside the model's answer, or beside
+`{"error": {"type": ..., "message": ...}}` where the record failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from repro.data.chunks import Chunks
+from repro.data.columns import Row
+from repro.data.formats import is_stream, output_format
+from repro.data.jsonl import write_jsonl
+from repro.data.npz import write_npz
+from repro.data.output import check_writable, complete_file, output_errors, temporary_folder
+from repro.data.parquet import check_pyarrow, write_parquet
+from repro.data.table import write_table
+
+_WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row]], int]] = {
+    "jsonl": write_jsonl,
+    "csv": write_table,
+    "tsv": partial(write_table, delimiter="\t"),
+    "parquet": write_parquet,
+    "npz": write_npz,
+}
+
+
+def check_output(path: str | Path, *, format: str | None = None) -> str:
+    """See that `path` could be written, before anything expensive starts, and say in which format.
+
+    Raises:
+        OutputError: unknown ending, no such folder, folder not writable, disk full, a folder itself, no pyarrow.
+    """
+    name = output_format(path, format)
+    if name == "parquet":
+        check_pyarrow()
+    if not is_stream(path):
+        check_writable(Path(path))
+    return name
+
+
+def write_records(path: str | Path, rows: Iterable[Row], *, format: str | None = None) -> int:
+    """Write all rows to `path`, or to standard output for `-`, and say how many there were.
+
+    The file appears when it is complete, in place of one that was there, and never before. Memory is bounded by the
+    largest group of rows that the format holds together, not by their number.
+
+    Args:
+        path: where to; the ending is the format.
+        rows: the rows. All formats but JSONL go over them more than once, so an iterator, which can be gone over only
+            once, is kept on the disk beside the output meanwhile.
+        format: `jsonl`, `csv`, `tsv`, `parquet` or `npz`, where the ending does not say it.
+
+    Raises:
+        OutputError: the file cannot be written, or a row does not fit into the format.
+    """
+    name = output_format(path, format)
+    write = _WRITERS[name]
+    if is_stream(path):
+        return _to_stdout(write, rows, name)
+    with complete_file(Path(path)) as file, _repeatable(rows, name, Path(path)) as repeatable:
+        return write(file, repeatable)
+
+
+def _to_stdout(write: Callable[[BinaryIO, Iterable[Row]], int], rows: Iterable[Row], name: str) -> int:
+    stdout = sys.stdout.buffer
+    with output_errors("standard output"), _repeatable(rows, name, None) as repeatable:
+        try:
+            count = write(stdout, repeatable)
+            stdout.flush()
+        except BrokenPipeError:
+            # What is still in the buffer would raise once more when the interpreter flushes it at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+            raise
+        return count
+
+
+@contextmanager
+def _repeatable(rows: Iterable[Row], name: str, beside: Path | None) -> Iterator[Iterable[Row]]:
+    """Rows that can be gone over again: an iterator is kept on the disk until the block ends."""
+    if name == "jsonl" or iter(rows) is not rows:
+        yield rows
+        return
+    with temporary_folder(beside) as folder:
+        kept = Chunks(folder)
+        kept.append(rows)
+        kept.seal()
+        yield kept
