@@ -210,7 +210,8 @@ class Model:
             for result in self._stream_through_predict_batch(records, "raise", parameters):
                 yield result if isinstance(result, dict) else {"output": result}
             return
-        yield from self.session.stream(self._checked(records), self._call_options(parameters))
+        for answers in self.session.stream(self._checked(records), self._call_options(parameters)):
+            yield from answers
 
     def decode(self, answer: dict[str, Any]) -> Any:
         """What a user gets for the worker's answer to one record. Subclasses may unpack it."""
@@ -319,13 +320,15 @@ class Model:
         """Results of records that are checked already; `first` is the index of the first one, for what errors say."""
         if on_error not in ("raise", "return"):
             raise SettingsError(f"on_error={on_error!r} is not known", fix="'raise' or 'return'")
-        for answer in self.session.stream(records, self._call_options(parameters), first):
-            if not isinstance(answer, ReproError):
-                yield self.decode(answer)
-            elif on_error == "return":
-                yield answer
-            else:
-                raise answer
+        for answers in self.session.stream(records, self._call_options(parameters), first):
+            failed = [answer for answer in answers if isinstance(answer, ReproError)]
+            if failed and on_error == "raise":
+                raise failed[0]
+            decode = self._decode_or_error if failed else self.decode
+            yield from map(decode, answers)
+
+    def _decode_or_error(self, answer: Answer) -> Any:
+        return answer if isinstance(answer, ReproError) else self.decode(answer)
 
     def _stream_through_predict_batch(
         self, records: Iterable[Mapping[str, Any]], on_error: OnError, parameters: dict[str, Any]

@@ -105,8 +105,8 @@ class Session:
 
     def stream(
         self, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any] | None = None, first: int = 0
-    ) -> Iterator[Answer]:
-        """Answers in the order of the records, as they come. Holds two batches at a time, however many records there are.
+    ) -> Iterator[list[Answer]]:
+        """Answers in the order of the records, as they come, a list a batch. Two batches are held at a time.
 
         Args:
             records: dicts of what JSON has, and numpy arrays.
@@ -124,9 +124,9 @@ class Session:
                 with self._killing_on_interrupt():
                     waiting.append(self._send(batch))
                 if len(waiting) == IN_FLIGHT:
-                    yield from self._collect(waiting.popleft())
+                    yield self._collect(waiting.popleft())
             while waiting:
-                yield from self._collect(waiting.popleft())
+                yield self._collect(waiting.popleft())
         finally:
             for sent in waiting:
                 self._abandon(sent)

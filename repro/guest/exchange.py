@@ -266,7 +266,7 @@ def _rows(elements, tail):
 
 def is_flat(record):
     """Whether a record surely holds no array: most records are text and numbers, and pass at once."""
-    return ARRAY_KEY not in record and all(type(value) in _FLAT for value in record.values())
+    return ARRAY_KEY not in record and _FLAT.issuperset(map(type, record.values()))
 
 
 _FLAT = frozenset([str, int, float, bool, type(None)])
@@ -288,7 +288,7 @@ class BatchEncoder:
         """One record as a line of JSON, its arrays written aside."""
         if type(record) is not dict:
             raise TypeError("a record is a dict, not %s" % type(record).__name__)
-        if ("numpy" in sys.modules or "torch" in sys.modules) and not is_flat(record):
+        if not is_flat(record):
             record = self._take_arrays(record, "")
         return encode_line(record)
 

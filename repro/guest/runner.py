@@ -12,6 +12,7 @@
 import argparse
 import collections
 import faulthandler
+import gc
 import json
 import os
 import platform
@@ -266,6 +267,7 @@ class _Server:
             traceback.print_exc()
             self._send(dict(error_row(_detached(error)), ready=False))
             raise SystemExit(1) from None
+        gc.freeze()  # the model lives as long as the process: looking through it again and again finds nothing
         self._send({"ready": True})
         self._busy = False
         while True:

@@ -122,8 +122,11 @@ class LocalWorker:
         assert self._process.stdin is not None
         with self._send_lock:
             view = memoryview(line)
-            while view:  # an unbuffered pipe may take less than it is given
-                view = view[self._process.stdin.write(view) or 0 :]
+            try:
+                while view:  # an unbuffered pipe may take less than it is given
+                    view = view[self._process.stdin.write(view) or 0 :]
+            except ValueError:  # how Python tells that `stop` has closed the pipe
+                raise BrokenPipeError(f"{self.name} was stopped") from None
 
     def lines(self) -> Iterator[bytes]:
         assert self._process.stdout is not None

@@ -103,7 +103,8 @@ def _check_local(variant: Variant, source: Path) -> None:
     needed = [file.name for file in variant.files if not file.optional and file.name != stands_for]
     missing = [name for name in needed if name not in present]
     if missing:
-        raise WeightsError(f"{folder} lacks what {variant.name} needs: {', '.join(missing)}")
+        fix = "" if one_file else "a checkpoint of another name can be named by its own path"
+        raise WeightsError(f"{folder} lacks what {variant.name} needs: {', '.join(missing)}", fix=fix)
     for path in [*([source] if one_file else []), *present.values()]:
         flaw = not_weights(path)
         if flaw:
