@@ -124,7 +124,10 @@ def test_a_folder_may_lack_what_is_optional(tmp_path: Path) -> None:
 
 def test_a_folder_that_lacks_what_is_needed_is_refused_with_its_name(tmp_path: Path) -> None:
     folder = put(tmp_path / "mine", w_contact_regression=b"contacts")
-    assert refused(folder) == f"{folder} lacks what v needs: w.pt"
+    with pytest.raises(WeightsError) as raised:
+        use_local(VARIANT, folder)
+    assert raised.value.message == f"{folder} lacks what v needs: w.pt"
+    assert raised.value.fix == "a checkpoint of another name can be named by its own path"
 
 
 def test_a_checkpoint_of_any_name_can_be_named(tmp_path: Path) -> None:
