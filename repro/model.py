@@ -143,6 +143,7 @@ class Model:
             raise SettingsError(f"device={device!r} is no index of a GPU", fix="0 for the first GPU, -1 for the CPU")
         if batch_size is not None and batch_size < 1:
             raise SettingsError(f"batch_size={batch_size} is below 1", fix="leave it out, or give 1 or more")
+        self.batch_size = batch_size or type(self).batch_size
         limits = Limits(
             memory_bytes=None if memory is None else parse_size(memory),
             cpus=cpus,
@@ -154,7 +155,7 @@ class Model:
             device=Device(device),
             network=network,
             limits=limits,
-            batch_size=batch_size or self.batch_size,
+            batch_size=self.batch_size,
             start_timeout_s=start_timeout_s or settings.start_timeout_s,
             call_timeout_s=call_timeout_s or settings.call_timeout_s,
             idle_timeout_s=idle_timeout_s or settings.idle_timeout_s,
@@ -204,13 +205,16 @@ class Model:
             return self._stream_through_predict_batch(records, on_error, parameters)
         return self._results(self._checked(records), on_error, progress, parameters)
 
-    def answers(self, records: Iterable[Mapping[str, Any]], **parameters: Any) -> Iterator[Answer]:
-        """What the worker answers, one a record: a dict, or the error of a record that failed."""
+    def answers(self, records: Iterable[Mapping[str, Any]], *, first: int = 0, **parameters: Any) -> Iterator[Answer]:
+        """What the worker answers, one a record: a dict, or the error of a record that failed.
+
+        `first` is the index of the first record in the whole input, for what errors say.
+        """
         if type(self).predict_batch is not Model.predict_batch:
             for result in self._stream_through_predict_batch(records, "raise", parameters):
                 yield result if isinstance(result, dict) else {"output": result}
             return
-        for answers in self.session.stream(self._checked(records), self._call_options(parameters)):
+        for answers in self.session.stream(self._checked(records, first), self._call_options(parameters), first):
             yield from answers
 
     def decode(self, answer: dict[str, Any]) -> Any:
@@ -228,6 +232,11 @@ class Model:
         return self.session.ping()
 
     # -------------------------------------------------------------------------------------------------------- life cycle
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All of the model's own options with their values, the defaults of calls among them."""
+        return {**self._plan.options, **self._parameters}
 
     @property
     def session(self) -> Session:
@@ -256,6 +265,16 @@ class Model:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def weights_dir(self) -> Path | None:
+        """Where the variant's files are; None where it has none. Raises NotSetUpError, WeightsError."""
+        from repro.weights.store import find_variant, use_local
+
+        if self.variant is None or not self.variant.files:
+            return None
+        if self._weights is not None:
+            return use_local(self.variant, Path(self._weights))
+        return find_variant(self.folder_name(), self.variant, self._settings.weights_dir)
 
     @classmethod
     def container_folder(cls) -> Path:
@@ -337,9 +356,8 @@ class Model:
         while chunk := list(itertools.islice(source, self.batch_size)):
             yield from self.predict_batch(chunk, **parameters)
 
-    def _checked(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    def _checked(self, records: Iterable[Mapping[str, Any]], first: int = 0) -> Iterator[Mapping[str, Any]]:
         source = iter(records)
-        first = 0
         while chunk := list(itertools.islice(source, self._plan.batch_size)):
             self.check(chunk, first)
             yield from chunk
@@ -367,17 +385,8 @@ class Model:
         from repro.session import Session
 
         runtime = self.runtime
-        plan = replace(self._plan, weights_dir=self._weights_dir())
+        plan = replace(self._plan, weights_dir=self.weights_dir())
         return Session(runtime, lambda: runtime.find(self.spec(self.image)), plan)
-
-    def _weights_dir(self) -> Path | None:
-        from repro.weights.store import find_variant, use_local
-
-        if self.variant is None or not self.variant.files:
-            return None
-        if self._weights is not None:
-            return use_local(self.variant, Path(self._weights))
-        return find_variant(self.folder_name(), self.variant, self._settings.weights_dir)
 
 
 def _default_of(source: ModelSource) -> type[Model] | None:
