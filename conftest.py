@@ -21,7 +21,7 @@ CONTAINERS_END_WITHIN_S = 10
 HOW_TO_START = "start one with `make engine`"
 
 # Doctests are looked for in every module; these run inside containers alone.
-collect_ignore_glob = ["*/src/run*.py", "models/*/scripts/*"]
+collect_ignore_glob = ["*/src/*", "models/*/scripts/*"]
 
 
 @cache
