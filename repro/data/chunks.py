@@ -24,7 +24,8 @@ class Chunks:
     """Rows on the disk, to be gone over any number of times.
 
     Args:
-        folder: an existing folder for the chunks; those that are there already are taken over.
+        folder: an existing folder for the chunks. Those that are there already are taken over, up to the first that is
+            missing; what comes after it would be out of place and is removed.
         most_rows, most_bytes, most_seconds: rows wait in memory until there are so many, or so much of them, or so
             much time has passed since the last chunk was written. What waits is lost when the process is killed.
     """
@@ -34,7 +35,7 @@ class Chunks:
     ) -> None:
         self.folder = folder
         self._most = (most_rows, most_bytes, most_seconds)
-        self._chunks = _whole_chunks(folder)
+        self._chunks = _take_over(folder)
         self._waiting: list[Row] = []
         self._waiting_bytes = 0
         self._sealed_at = time.monotonic()
@@ -98,16 +99,18 @@ class Chunks:
             yield from rows
 
 
-def _whole_chunks(folder: Path) -> list[tuple[Path, int]]:
-    """The chunks in a folder, in order; none behind a gap, for what comes after it is out of place."""
-    found = {}
+def _take_over(folder: Path) -> list[tuple[Path, int]]:
+    """The chunks in a folder, in order, up to the first gap; those behind it are removed."""
+    found: dict[int, tuple[Path, int]] = {}
     for entry in folder.iterdir():
         number, dash, count = entry.name.partition("-")
         if dash and number.isdecimal() and count.isdecimal():
             found[int(number)] = (entry, int(count))
     whole: list[tuple[Path, int]] = []
     while len(whole) in found:
-        whole.append(found[len(whole)])
+        whole.append(found.pop(len(whole)))
+    for stray, _ in found.values():
+        shutil.rmtree(stray)
     return whole
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro.data.chunks import Chunks
 from repro.data.columns import Row
-from repro.data.output import output_errors, remove_unfinished
+from repro.data.output import check_writable, output_errors, remove_unfinished
 from repro.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Spool:
         """Add rows at the end. Raises OutputError: the disk is full, or a row holds what cannot be kept."""
         self._chunks.append(rows)
 
-    def rows(self) -> Chunks:
+    def rows(self) -> Iterable[Row]:
         """All rows in order, arrays mapped; can be gone over any number of times."""
         self._chunks.seal()
         return self._chunks
@@ -135,7 +135,9 @@ class Spool:
     def close(self) -> None:
         """Put the last rows on the disk, if it was not removed, and let other processes open it."""
         try:
-            if self._chunks.folder.exists():
+            if not self.done:
+                self.remove()
+            elif self._chunks.folder.exists():
                 self._chunks.seal()
         finally:
             _unlock(self._lock)
@@ -156,12 +158,13 @@ def _locked(output: Path) -> BaseFileLock:
 
     target = output.resolve()
     lock = FileLock(target.with_name(f".{target.name}.repro-lock"), timeout=_LOCK_TIMEOUT_S, thread_local=False)
-    try:
-        with output_errors(output):
+    check_writable(output)  # before the lock, which makes folders that are not there
+    with output_errors(output):
+        try:
             lock.acquire()
-    except Timeout:
-        fix = "wait for it, or name another output"
-        raise OutputError(f"{output} is being written by another process", fix=fix) from None
+        except Timeout:
+            fix = "wait for it, or name another output"
+            raise OutputError(f"{output} is being written by another process", fix=fix) from None
     return lock
 
 
