@@ -106,6 +106,7 @@ setup(
         "PyYAML>=6.0",
         "requests>=2.31",
         "rich>=13.7",
+        "urllib3>=2.2",
         "uv>=0.5",
     ],
     extras_require={

@@ -53,7 +53,8 @@ class Batch:
         """
         head = b'{"repro":%d,"id":%d,"options":%s,' % (PROTOCOL, number, self.options)
         if len(self.lines) <= INLINE_BYTES and exchange.ARRAY_MARK not in self.lines:
-            return head + b'"records":[' + exchange.joined(self.lines) + b"]}\n"
+            records: bytes = exchange.joined(self.lines)
+            return head + b'"records":[' + records + b"]}\n"
         if self._file is None:
             self._file = self.folder / f"{number}.jsonl"
             try:
@@ -133,10 +134,7 @@ def read_answers(message: Mapping[str, Any], batch: Batch, folder: Path) -> list
     """
     if "error" in message:
         raise _batch_error(message["error"], batch, folder)
-    if "output" in message:
-        rows = _read_file(message["output"], folder, batch)
-    else:
-        rows = message.get("results")
+    rows: Any = _read_file(message["output"], folder, batch) if "output" in message else message.get("results")
     if not isinstance(rows, list) or len(rows) != len(batch):
         count = len(rows) if isinstance(rows, list) else "no list of"
         raise _broken(f"run.py gave {count} answers for {batch.describe()} ({len(batch)} records)")

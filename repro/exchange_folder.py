@@ -1,7 +1,7 @@
 """The folder through which a session and its worker hand batches over: `in` for the worker to read, `out` to write.
 
-Its owner holds a lock on it, which the kernel lets go of when the owner dies, however it dies. So what a killed process has
-left can be told from what is in use, also from within another container that shares the folder's parent.
+Its owner holds a lock on it, which the kernel lets go of when the owner dies, however it dies. So what a killed
+process has left can be told from what is in use, also from within another container that shares the folder's parent.
 """
 
 from __future__ import annotations

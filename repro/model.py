@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from repro.errors import ReproError, SettingsError
 from repro.registry import ModelSource, Registry, catalogue
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from repro.runtimes.base import ModelSpec, Runtime
     from repro.schema import RecordSchema
     from repro.session import Answer, Session
-    from repro.settings import Settings
 
 OnError = Literal["raise", "return"]
+Results = list[Any]  # in the class `list` names the method
+Names = list[str]
 M = TypeVar("M", bound=type["Model"])
 
 _registry: Registry[type[Model]] = Registry("model")
@@ -28,13 +29,13 @@ _registry: Registry[type[Model]] = Registry("model")
 class Model:
     """A published model, run in an environment of its own.
 
-    Nothing starts at construction. The first call starts a worker, which stays warm until `close()`, the end of a `with`
-    block, the end of the process, or `idle_timeout_s` seconds without a call.
+    Nothing starts at construction. The first call starts a worker, which stays warm until `close()`, the end of a
+    `with` block, the end of the process, or `idle_timeout_s` seconds without a call.
 
     Args:
         image: the Docker image; the model's own where it is None.
         device: index of a GPU, or -1 for the CPU. A GPU that is not there is an error, never a silent fall to the CPU.
-        runtime: "docker" or "local"; by default docker where an engine answers, else local (`REPRO_RUNTIME` changes that).
+        runtime: "docker" or "local"; by default docker where an engine answers, else local (or `REPRO_RUNTIME`).
         variant: which pretrained weights, by their name in the model's `config.yaml`.
         weights: a file or folder with the weights, in place of those that `repro setup` fetches.
         memory: limit of the worker's memory, in bytes or like "8g" (docker).
@@ -70,6 +71,7 @@ class Model:
     Parameters: ClassVar[type[BaseModel] | None] = None
     """Options that may differ from call to call."""
     batch_size: int = 1024
+    _schema: ClassVar[RecordSchema | None] = None
 
     @staticmethod
     def register(name: str) -> Callable[[M], M]:
@@ -77,7 +79,7 @@ class Model:
 
         def add(cls: M) -> M:
             cls.name = name
-            return cast("M", _registry.register(name)(cls))
+            return _registry.register(name)(cls)
 
         return add
 
@@ -100,7 +102,7 @@ class Model:
         raise catalogue.unknown(name, [registered for registered, _ in _registry.items()])
 
     @staticmethod
-    def list() -> list[str]:
+    def list() -> Names:
         """The folder names of all models, in order; none is imported for it."""
         return sorted(catalogue.sources)
 
@@ -139,7 +141,7 @@ class Model:
         fixed, self._parameters = check_options(self.name, (self.Options, self.Parameters), options)
         if self.variant is not None:
             fixed["variant"] = self.variant.name
-        if not isinstance(device, int) or device < -1:
+        if type(device) is not int or device < -1:
             raise SettingsError(f"device={device!r} is no index of a GPU", fix="0 for the first GPU, -1 for the CPU")
         if batch_size is not None and batch_size < 1:
             raise SettingsError(f"batch_size={batch_size} is below 1", fix="leave it out, or give 1 or more")
@@ -162,7 +164,7 @@ class Model:
             exchange_root=settings.exchange_root,
         )
 
-    # ------------------------------------------------------------------------------------------------------- predictions
+    # -------------------------------------------------------------------------------------------------- predictions
 
     def predict(self, record: Mapping[str, Any], **parameters: Any) -> Any:
         """The result of one record. Raises what `predict_batch` raises."""
@@ -175,7 +177,7 @@ class Model:
         on_error: OnError = "raise",
         progress: bool | None = None,
         **parameters: Any,
-    ) -> list[Any]:
+    ) -> Results:
         """One result a record, in order.
 
         Args:
@@ -200,7 +202,7 @@ class Model:
         progress: bool | None = None,
         **parameters: Any,
     ) -> Iterator[Any]:
-        """Like `predict_batch`, for any iterable and in bounded memory: results come while later records are computed."""
+        """Like `predict_batch`, for any iterable and in bounded memory: results come as they are computed."""
         if type(self).predict_batch is not Model.predict_batch:  # a class of the tutorial's classic kind
             return self._stream_through_predict_batch(records, on_error, parameters)
         return self._results(self._checked(records), on_error, progress, parameters)
@@ -231,7 +233,7 @@ class Model:
         """What the worker says of itself: Python, device, packages, options. Starts it where needed."""
         return self.session.ping()
 
-    # -------------------------------------------------------------------------------------------------------- life cycle
+    # --------------------------------------------------------------------------------------------------- life cycle
 
     @property
     def options(self) -> dict[str, Any]:
@@ -321,9 +323,9 @@ class Model:
             return None
         if "_schema" not in cls.__dict__:
             cls._schema = RecordSchema(cls.Inputs)
-        return cast("RecordSchema", cls._schema)
+        return cls._schema
 
-    # ----------------------------------------------------------------------------------------------------------- details
+    # ------------------------------------------------------------------------------------------------------ details
 
     def _results(
         self, records: Iterable[Mapping[str, Any]], on_error: OnError, progress: bool | None, parameters: dict[str, Any]
@@ -343,7 +345,7 @@ class Model:
             failed = [answer for answer in answers if isinstance(answer, ReproError)]
             if failed and on_error == "raise":
                 raise failed[0]
-            decode = self._decode_or_error if failed else self.decode
+            decode: Callable[[Any], Any] = self._decode_or_error if failed else self.decode
             yield from map(decode, answers)
 
     def _decode_or_error(self, answer: Answer) -> Any:

@@ -1,4 +1,4 @@
-"""Names and the classes behind them. Finding one imports the module that holds it, and no other where that can be told."""
+"""Names and the classes behind them. Finding one imports the module that holds it, and no other if it can be told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Session: the host's handle on one warm worker. Every record gets exactly one answer, in order, whatever happens to it."""
+"""Session: the host's handle on one warm worker. Every record gets exactly one answer, in order."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Session:
             self._arm_idle_timer()
 
     def interrupt(self) -> None:
-        """End the worker now; calls that wait for it, in whatever thread, raise SessionClosedError. A later call works."""
+        """End the worker now; calls that wait for it, in any thread, raise SessionClosedError. A later call works."""
         self._interruptions += 1
         self._stop_worker(0.0)
 
@@ -147,11 +147,9 @@ class Session:
                 self._folder = None
         _live.discard(self)
 
-    # --------------------------------------------------------------------------------------------------- one batch's way
+    # ---------------------------------------------------------------------------------------------- one batch's way
 
-    def _batches(
-        self, records: Iterable[Mapping[str, Any]], options: dict[str, Any], first: int
-    ) -> Iterator[Batch]:
+    def _batches(self, records: Iterable[Mapping[str, Any]], options: dict[str, Any], first: int) -> Iterator[Batch]:
         with self._lock:
             self._refuse_closed()
             if self._folder is None:
@@ -199,7 +197,9 @@ class Session:
         try:
             return read_answers(message, sent.batch, self._folder.output_dir)
         except WorkerError as error:
-            raise type(error)(error.message, cause=error.cause, fix=error.fix, evidence=sent.worker.evidence()) from None
+            raise type(error)(
+                error.message, cause=error.cause, fix=error.fix, evidence=sent.worker.evidence()
+            ) from None
 
     def _await(self, worker: Worker, reply: Reply, what: str) -> dict[str, Any] | None:
         timeout_s = self._plan.call_timeout_s
@@ -218,14 +218,14 @@ class Session:
                 )
         return reply.message
 
-    # ------------------------------------------------------------------------------------------- records that kill workers
+    # -------------------------------------------------------------------------------------- records that kill workers
 
     def _isolate(self, batch: Batch, worker: Worker) -> list[Answer]:
         """Find the records that kill the worker, each proven alone; the others get their answers.
 
         Raises:
-            WorkerCrashedError, OutOfMemoryError: it dies with the first record alone and with the last one alone: then no
-                record is to blame.
+            WorkerCrashedError, OutOfMemoryError: it dies with the first record alone and with the last one alone:
+                then no record is to blame.
         """
         if len(batch) == 1:
             return self._alone(batch, worker, _TRIES_ALONE - batch.deaths)
@@ -257,7 +257,7 @@ class Session:
                 return answers
         return [worker.crash(batch.describe())]
 
-    # --------------------------------------------------------------------------------------------------- the worker's life
+    # ---------------------------------------------------------------------------------------------- the worker's life
 
     def _alive_worker(self) -> Worker:
         with self._lock:
@@ -313,7 +313,7 @@ class Session:
     def _killing_on_interrupt(self) -> _KillingOnInterrupt:
         return _KillingOnInterrupt(self)
 
-    # ------------------------------------------------------------------------------------------------------------ idleness
+    # ------------------------------------------------------------------------------------------------------- idleness
 
     def _arm_idle_timer(self) -> None:
         if self._plan.idle_timeout_s is None:
@@ -332,7 +332,7 @@ class Session:
             if self._worker is not None and self._worker.is_idle:
                 self._stop_worker()
 
-    # ---------------------------------------------------------------------------------------------------------------- fork
+    # ----------------------------------------------------------------------------------------------------------- fork
 
     def release_in_child(self) -> None:
         """In a forked child: let go of the parent's worker; the next call starts one of the child's own."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from repro.model import Model
     from repro.runtimes.base import Environment, Runtime
     from repro.settings import Settings
-    from repro.weights.fetch import Progress
+    from repro.weights import Progress
 
 S = TypeVar("S", bound=type["SetupSubcommand"])
 

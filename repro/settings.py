@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from repro.errors import SettingsError
@@ -23,9 +23,9 @@ class Settings:
 
     runtime: str | None = None
     """REPRO_RUNTIME: `docker` or `local`; unset: docker where an engine answers, else local."""
-    cache_dir: Path = Path("~/.cache/repro").expanduser()
+    cache_dir: Path = field(default_factory=lambda: _user_cache_dir(os.environ))
     """REPRO_CACHE_DIR: environments and other things that can be made again."""
-    weights_dir: Path = Path("~/.cache/repro/weights").expanduser()
+    weights_dir: Path = field(default_factory=lambda: _user_cache_dir(os.environ) / "weights")
     """REPRO_WEIGHTS_DIR: pretrained weights; `weights` in the cache folder when unset."""
     exchange_root: Path | None = None
     """REPRO_EXCHANGE_DIR: where batches are handed over; the system's temporary folder when unset."""

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from repro.errors import SettingsError
 
 
-def get_testing_device_parameters(
-    gpu_only: bool = False, environ: Mapping[str, str] | None = None
-) -> list[tuple[int]]:
+def get_testing_device_parameters(gpu_only: bool = False, environ: Mapping[str, str] | None = None) -> list[tuple[int]]:
     """The devices to run a model's tests on, for `parameterized.expand`: those of TEST_DEVICES, or else the CPU.
 
     Args:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from repro.errors import Evidence, OutOfMemoryError, StartTimeoutError, WorkerCrashedError, WorkerError, WorkerStartError
+from repro.errors import (
+    Evidence,
+    OutOfMemoryError,
+    StartTimeoutError,
+    WorkerCrashedError,
+    WorkerError,
+    WorkerStartError,
+)
 from repro.guest import exchange
 from repro.runtimes.base import Environment, Exit, WorkerProcess
 from repro.runtimes.log import LogTail
@@ -153,7 +160,8 @@ class Worker:
             self._printed.feed(line + b"\n")  # looks like a message and is none: evidence
             return
         if "ready" in message:
-            return self._ready.settle(message)
+            self._ready.settle(message)
+            return
         with self._lock:
             reply = self._pending.pop(message.get("id", -1), None)
         self.last_reply_at = time.monotonic()

@@ -34,5 +34,5 @@ def write_to_jsonl(records: Iterable[Any], path: str | Path) -> None:
     import jsonlines
     import orjson
 
-    with Path(path).open("wb") as file, jsonlines.Writer(file, dumps=orjson.dumps) as writer:  # type: ignore[arg-type]
+    with Path(path).open("wb") as file, jsonlines.Writer(file, dumps=orjson.dumps) as writer:
         writer.write_all(records)

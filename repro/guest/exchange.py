@@ -55,7 +55,9 @@ def _plain(value):
     item = getattr(value, "item", None)
     if item is not None and getattr(value, "shape", None) == ():
         return item()
-    raise TypeError("a value of type %s cannot be handed over; give text, numbers, lists, dicts or arrays" % type(value))
+    raise TypeError(
+        "a value of type %s cannot be handed over; give text, numbers, lists, dicts or arrays" % type(value)
+    )
 
 
 def _refuse_other_keys(value):
@@ -132,8 +134,8 @@ _ESCAPED = _needs_escaping()
 def encode_texts(records):
     """Lines of records that all have the same keys and only text in them, or None where they are not so.
 
-    Most batches are so. All lines are made at once and looked through at once, which takes a fifth of the time of a line at
-    a time: if a text held what JSON must escape, the whole would hold more quotes or line ends than it should.
+    Most batches are so. All lines are made at once and looked through at once, which takes a fifth of the time of a
+    line at a time: if a text held what JSON must escape, the whole would hold more quotes or line ends than it should.
     """
     keys = tuple(records[0])
     template = "{%s}\n" % ",".join('"%s":"%%s"' % key.replace("%", "%%") for key in keys if type(key) is str)
@@ -220,7 +222,7 @@ class _ArrayFile:
         self._shapes = set()
         self._arrays = 0
         self._elements = 0
-        self._file = open(path, "wb")  # noqa: SIM115 (closed by close())
+        self._file = open(path, "wb")
         self._file.write(b"\0" * _HEADER_BYTES)
 
     def append(self, array):
@@ -443,7 +445,7 @@ def _numbered_lines(encoder, records):
         try:
             yield encoder.line(record) + b"\n"
         except TypeError as error:
-            error.index = index
+            error.index = index  # type: ignore[attr-defined]
             raise
 
 

@@ -1,12 +1,12 @@
-"""Runner: what a model's `run.py` subclasses. It keeps the contract with the host, so that run.py holds the model alone.
+"""Runner: what a model's `run.py` subclasses. It keeps the contract with the host.
 
-    class Reverse(Runner):
-        def predict(self, records):
-            for record in records:
-                yield {"output": record["text"][::-1]}
+class Reverse(Runner):
+    def predict(self, records):
+        for record in records:
+            yield {"output": record["text"][::-1]}
 
-    if __name__ == "__main__":
-        Reverse.main()
+if __name__ == "__main__":
+    Reverse.main()
 """
 
 import argparse
@@ -253,7 +253,7 @@ class _Server:
     def __init__(self, cls, options):
         self._cls = cls
         self._options = options
-        self._requests = queue.Queue()
+        self._requests = queue.Queue()  # type: queue.Queue[dict[str, object] | None]
         self._busy = False
         self._in, self._out = _take_control_channel()
 

@@ -55,15 +55,15 @@ def build_image(folder: Path, image: str, report: Report) -> None:
 
 
 def buildkit_client() -> str | None:
-    """A docker client on PATH that can build with BuildKit: one with buildx, or one from before buildx was split off."""
+    """A docker client on PATH that can build with BuildKit: with buildx, or from before that was split off."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         docker = shutil.which("docker", path=folder)
         if docker is None:
             continue
-        has_buildx = subprocess.run([docker, "buildx", "version"], capture_output=True, check=False)  # noqa: S603
+        has_buildx = subprocess.run([docker, "buildx", "version"], capture_output=True, check=False)
         if has_buildx.returncode == 0:
             return docker
-        version = subprocess.run([docker, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+        version = subprocess.run([docker, "--version"], capture_output=True, text=True, check=False)
         match = re.search(r"version (\d+)\.", version.stdout)
         if match and 19 <= int(match[1]) < 23:
             return docker
@@ -74,7 +74,7 @@ def _build_with_buildkit(docker: str, context: Path, image: str, report: Report)
     with _pip_secrets() as secrets:
         command = [docker, "build", "--progress", "plain", "--tag", image, "--label", f"{LABEL}={__version__}"]
         command += [*secrets, str(context)]
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,7 +123,9 @@ def _build_with_engine(client: Any, context: Path, image: str, report: Report) -
 
 def _build_error(image: str, tail: list[str], code: int | None) -> BuildError:
     text = "\n".join(tail)
-    step = next((line for line in tail if "ERROR" in line or "returned a non-zero code" in line), tail[-1] if tail else "")
+    step = next(
+        (line for line in tail if "ERROR" in line or "returned a non-zero code" in line), tail[-1] if tail else ""
+    )
     missing = re.search(r"(?:failed to resolve|pull access denied for|manifest for|docker\.io/)\S*", text)
     fix = "read the last lines below, mend the Dockerfile or the requirements, and set up again"
     if missing and ("resolve" in text or "denied" in text or "not found" in text or "dial tcp" in text):

@@ -1,7 +1,7 @@
 """One container, from creation to removal: the only place where repro starts one.
 
-Never docker-py's `containers.run`: it loses output on failure, and its waits and logs have known faults. Here a container
-is created, attached to, started, read to its end and removed, whatever happens in between.
+Never docker-py's `containers.run`: it loses output on failure, and its waits and logs have known faults. Here a
+container is created, attached to, started, read to its end and removed, whatever happens in between.
 """
 
 from __future__ import annotations

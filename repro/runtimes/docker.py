@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from repro.errors import EngineUnavailableError, NotSetUpError, SettingsError
 from repro.runtimes.base import Environment, Exit, Launch, ModelSpec
@@ -111,7 +111,7 @@ def _arguments(launch: Launch) -> tuple[str, ...]:
     return tuple(arguments)
 
 
-def _read_only(launch: Launch) -> dict[object, PurePosixPath]:
+def _read_only(launch: Launch) -> dict[Path, PurePosixPath]:
     mounts = {launch.input_dir: INPUT}
     if launch.weights_dir is not None:
         mounts[launch.weights_dir] = WEIGHTS
@@ -134,5 +134,3 @@ def _pull(client: object, image: str) -> bool:
     except (docker.errors.APIError, requests.RequestException):
         return False
     return True
-
-

@@ -74,13 +74,13 @@ def make(environment: WantedEnvironment, report: Callable[[str], None]) -> None:
             f"the cache folder {parent} cannot be written: {error.strerror}", fix="set REPRO_CACHE_DIR to one that can"
         ) from None
     with lock:
-        if environment.is_ready:
-            report(f"the local environment of {environment.model} was made by another process")
-            return
         _make_locked(environment, report)
 
 
 def _make_locked(environment: WantedEnvironment, report: Callable[[str], None]) -> None:
+    if environment.is_ready:
+        report(f"the local environment of {environment.model} was made by another process")
+        return
     parent = environment.folder.parent
     for left in parent.glob(f".{environment.folder.name}.making-*"):
         shutil.rmtree(left, ignore_errors=True)  # by a process that was killed: the lock is ours now
@@ -104,8 +104,13 @@ def _uv(arguments: list[str], report: Callable[[str], None]) -> None:
     """Run uv with pip's configuration. Its lines go to `report`; the last ones into the error."""
     environ = {**os.environ, **read_pip_settings(os.environ).uv_environment()}
     environ.pop("VIRTUAL_ENV", None)
-    process = subprocess.Popen(  # noqa: S603
-        [uv_executable(), *arguments], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, env=environ, encoding="utf-8", errors="replace"
+    process = subprocess.Popen(
+        [uv_executable(), *arguments],
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        env=environ,
+        encoding="utf-8",
+        errors="replace",
     )
     lines: list[str] = []
     try:

@@ -3,8 +3,8 @@
 What it isolates: the packages and the interpreter's settings of a model (an environment of its own, made by uv from the
 model's requirements.txt; no user site, no variables of yours but the few that are named here, a HOME of its own).
 
-What it does not isolate: the worker runs as you, sees your files and the network, and has no limit on memory or CPU. For a
-model whose code you do not trust, use the docker runtime.
+What it does not isolate: the worker runs as you, sees your files and the network, and has no limit on memory or CPU.
+For a model whose code you do not trust, use the docker runtime.
 """
 
 from __future__ import annotations
@@ -27,10 +27,22 @@ from repro.runtimes.base import Environment, Exit, Launch, Limits, ModelSpec
 from repro.runtimes.log import LogTail
 from repro.settings import Settings
 
-_KEPT = (
-    "PATH LANG LANGUAGE TZ TMPDIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE "
-    "OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUDA_HOME CUDA_PATH"
-).split()
+_KEPT = [
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "CUDA_HOME",
+    "CUDA_PATH",
+]
 _READ_BYTES = 1 << 16
 
 
@@ -96,7 +108,7 @@ class LocalWorker:
         try:
             (home / "repro_guest").symlink_to(Path(repro.guest.__file__).parent)
             (home / "work").mkdir()
-            process = subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
+            process = subprocess.Popen(
                 _command(environment, launch),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -213,7 +225,7 @@ def _check_gpu(index: int) -> None:
             f"GPU {index} was asked for and this machine has no NVIDIA driver (no nvidia-smi)",
             fix="install the driver, or use the CPU (device=-1)",
         )
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)  # noqa: S603
+    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
     count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
     if index >= count:
         raise DeviceError(
@@ -221,5 +233,3 @@ def _check_gpu(index: int) -> None:
             cause=(listed.stderr or listed.stdout).strip()[:300] if listed.returncode else "",
             fix="name a lower index, or use the CPU (device=-1)",
         )
-
-

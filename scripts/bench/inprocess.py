@@ -1,0 +1,35 @@
+"""Runs inside a model's environment: loads its Runner and, for each line on stdin, prints how long the records take.
+
+python inprocess.py FOLDER_OF_RUN_PY FOLDER_OF_RECORDS
+"""
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+source, folder = sys.argv[1:3]
+sys.path.insert(0, source)
+specification = importlib.util.spec_from_file_location("run", Path(source, "run.py"))
+module = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(module)
+
+from repro_guest import Runner  # noqa: E402
+from repro_guest.runner import _parser  # noqa: E402
+
+runner_class = next(
+    cls for cls in vars(module).values() if isinstance(cls, type) and issubclass(cls, Runner) and cls is not Runner
+)
+options = _parser(runner_class, "predict").parse_args(["--input-file", "-", "--output-file", "-"])
+runner = runner_class.started(options)
+records = json.loads(Path(folder, "records.json").read_text())
+for _ in sys.stdin:
+    start = time.perf_counter()
+    results = []
+    size = int(os.environ.get("BATCH_SIZE", "256"))
+    for first in range(0, len(records), size):
+        runner.answer(records[first : first + size], results.append)
+    assert len(results) == len(records)
+    print(time.perf_counter() - start, flush=True)
