@@ -1,0 +1,148 @@
+"""Makes the checkpoints in tests/fixtures and the values in tests/golden that the tests hold run.py against.
+
+The checkpoints are tiny and random, and in the format of the published ones, one of each family. The values come from
+the fair-esm package alone, by the recipe of its README: load_model_and_alphabet_core, the alphabet's batch converter,
+`model(tokens, repr_layers=..., return_contacts=True)`, one sequence at a time. Nothing of run.py is used.
+
+    uv pip install -r models/esm/requirements.txt
+    python models/esm/scripts/make_fixtures.py
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import random
+from argparse import Namespace
+from pathlib import Path
+
+import esm
+import numpy
+import torch
+
+TESTS = Path(__file__).parent.parent / "tests"
+WIDTH, LAYERS, HEADS = 16, 2, 2
+MAX_POSITIONS = 1024
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+ESM2, ESM1B, ESM1V = "esm2_t6_8M_UR50D", "esm1b_t33_650M_UR50S", "esm1v_t33_650M_UR90S_1"
+
+
+def sequences():
+    """Lengths from 1 to the longest, the letters of the alphabet that are no amino acids, and masks."""
+    chance = random.Random(20)
+    plain = ["".join(chance.choices(AMINO_ACIDS, k=length)) for length in (1, 2, 9, 33, 70)]
+    return [*plain, "MKXBUZO.-WV", "MK<mask>LV<mask><mask>A"]
+
+
+def longest():
+    return "".join(random.Random(21).choices(AMINO_ACIDS, k=1022))
+
+
+def randomised(model):
+    """Every weight away from where it starts: a norm of ones and zeros would hide that it is left out."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.15 * torch.randn_like(parameter))
+    return model
+
+
+def esm2_checkpoint():
+    """{"cfg": {"model": Namespace}, "model": weights} with the names that the published ESM-2 files have."""
+    cfg = Namespace(encoder_layers=LAYERS, encoder_embed_dim=WIDTH, encoder_attention_heads=HEADS, token_dropout=True)
+    model = randomised(esm.ESM2(LAYERS, WIDTH, HEADS, "ESM-1b", token_dropout=True))
+    return {"cfg": {"model": cfg}, "model": published_names(model)}, model
+
+
+def esm1_checkpoint(norm_before):
+    """{"args": Namespace, "model": weights} with the names that the published ESM-1b and ESM-1v files have."""
+    args = {
+        "arch": "roberta_large",
+        "encoder_layers": LAYERS,
+        "encoder_embed_dim": WIDTH,
+        "encoder_ffn_embed_dim": 4 * WIDTH,
+        "encoder_attention_heads": HEADS,
+        "max_positions": MAX_POSITIONS,
+        "token_dropout": True,
+    }
+    plain = {name.replace("encoder_", ""): value for name, value in args.items()}
+    alphabet = esm.Alphabet.from_architecture("roberta_large")
+    model = randomised(esm.ProteinBertModel(Namespace(**plain, emb_layer_norm_before=norm_before), alphabet))
+    return {"args": Namespace(**args), "model": published_names(model)}, model
+
+
+def published_names(model):
+    weights = {name: value for name, value in model.state_dict().items() if not name.startswith("contact_head")}
+    heads = {name for name in weights if name.startswith("lm_head")}
+    return {("encoder." if name in heads else "encoder.sentence_encoder.") + name: weights[name] for name in weights}
+
+
+def regression(model):
+    weights = {f"contact_head.{name}": value for name, value in model.contact_head.state_dict().items()}
+    return {"model": weights}
+
+
+def reference(name, data, regression_data):
+    """What fair-esm computes with a checkpoint, by the number of the sequence."""
+    model, alphabet = esm.pretrained.load_model_and_alphabet_core(name, data, regression_data)
+    model.eval()
+    convert = alphabet.get_batch_converter()
+    layers = range(model.num_layers + 1)
+    values = {}
+    for number, sequence in enumerate([*sequences(), longest()]):
+        _, _, tokens = convert([("", sequence)])
+        with torch.no_grad():
+            out = model(tokens, repr_layers=layers, return_contacts=regression_data is not None)
+        states = torch.stack([out["representations"][layer][0] for layer in layers])
+        values[f"{number}/mean"] = states[:, 1:-1].mean(1).numpy()
+        values[f"{number}/bos"] = states[:, 0].numpy()
+        if number == len(sequences()):
+            continue  # of the longest these are large
+        values[f"{number}/residue"] = states[:, 1:-1].numpy()
+        values[f"{number}/logits"] = out["logits"][0, 1:-1].numpy()
+        if regression_data is not None:
+            values[f"{number}/contacts"] = out["contacts"][0].numpy()
+    return values
+
+
+def load(path):
+    with torch.serialization.safe_globals([Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def make(fixtures, golden):
+    torch.manual_seed(20)
+    checkpoints = {ESM2: esm2_checkpoint(), ESM1B: esm1_checkpoint(False), ESM1V: esm1_checkpoint(True)}
+    for name, (data, model) in checkpoints.items():
+        # The oldest of the published files were written before PyTorch's format became a zip archive.
+        torch.save(data, fixtures / f"{name}.pt", _use_new_zipfile_serialization=name != ESM1B)
+        if name != ESM1V:  # it was published without
+            torch.save(regression(model), fixtures / f"{name}-contact-regression.pt")
+    lacking, _ = esm2_checkpoint()
+    lacking["cfg"]["model"].encoder_layers = LAYERS + 1
+    torch.save(lacking, fixtures / "esm2_lacks_a_layer.pt")
+    for name in checkpoints:
+        beside = fixtures / f"{name}-contact-regression.pt"
+        values = reference(name, load(fixtures / f"{name}.pt"), load(beside) if beside.exists() else None)
+        numpy.savez_compressed(golden / f"{name}.npz", **values)
+    (golden / "sequences.json").write_text(json.dumps([*sequences(), longest()], indent=0) + "\n")
+    (golden / "tokens.json").write_text(json.dumps(esm.Alphabet.from_architecture("ESM-1b").all_toks) + "\n")
+    made = {
+        "command": "python models/esm/scripts/make_fixtures.py",
+        "date": datetime.date.today().isoformat(),
+        "fair-esm": esm.version.version,
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+        "device": "cpu, float32",
+    }
+    for folder in (fixtures, golden):
+        (folder / "made.json").write_text(json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=TESTS, help="where fixtures and golden are written")
+    folder = parser.parse_args().folder
+    for name in ("fixtures", "golden"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    make(folder / "fixtures", folder / "golden")
