@@ -95,6 +95,7 @@ class Launch:
     input_dir: Path
     output_dir: Path
     weights_dir: Path | None = None
+    """A folder with pretrained weights, or one file of them."""
     mounts: Mapping[Path, PurePosixPath] = field(default_factory=dict)
     """Further folders to read from: path here -> path in the container."""
     device: Device = Device()

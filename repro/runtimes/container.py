@@ -24,6 +24,7 @@ from repro.errors import DeviceError, Evidence, NotSetUpError, WorkerStartError
 from repro.processes import process_start
 from repro.runtimes.base import Device, Exit, Limits
 from repro.runtimes.engine import Engine, connect, describe
+from repro.runtimes.gpu import physical_gpu
 from repro.runtimes.log import LogTail
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Container:
         except OSError:  # the engine went away: to the reader that is the end
             pass
         finally:
+            self._hang_up()  # the engine would take no more of what a thread is just sending, and let it wait
             self.ended.set()
 
     def wait(self) -> Exit:
@@ -119,9 +121,12 @@ class Container:
         try:
             _remove(self._client, self.identity)
         finally:
-            with contextlib.suppress(OSError):
-                self._stream.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads
+            self._hang_up()  # wakes a thread that reads
             self.ended.set()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):  # done already
+            self._stream.shutdown(socket.SHUT_RDWR)
 
     def release_in_child(self) -> None:
         """In a forked child: close its copy of the connection. (A shutdown would end the parent's too.)"""
@@ -205,7 +210,9 @@ def _host_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
     if plan.all_gpus:
         options["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     elif plan.device.is_gpu:
-        options["device_requests"] = [DeviceRequest(device_ids=[str(plan.device.index)], capabilities=[["gpu"]])]
+        options["device_requests"] = [
+            DeviceRequest(device_ids=[physical_gpu(plan.device, os.environ)], capabilities=[["gpu"]])
+        ]
     if engine.rootless and engine.name == "Podman":
         options["userns_mode"] = "keep-id"
     return options

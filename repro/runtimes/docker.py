@@ -107,14 +107,16 @@ def _arguments(launch: Launch) -> tuple[str, ...]:
     arguments = ["serve", "--input-dir", str(INPUT), "--output-dir", str(OUTPUT)]
     arguments += ["--device", "cuda" if launch.device.is_gpu else "cpu", "--options", json.dumps(launch.options)]
     if launch.weights_dir is not None:
-        arguments += ["--weights-dir", str(WEIGHTS)]
+        # One checkpoint keeps its name, and its siblings, which a model may look for.
+        inside = WEIGHTS / launch.weights_dir.name if launch.weights_dir.is_file() else WEIGHTS
+        arguments += ["--weights-dir", str(inside)]
     return tuple(arguments)
 
 
 def _read_only(launch: Launch) -> dict[Path, PurePosixPath]:
     mounts = {launch.input_dir: INPUT}
     if launch.weights_dir is not None:
-        mounts[launch.weights_dir] = WEIGHTS
+        mounts[launch.weights_dir.parent if launch.weights_dir.is_file() else launch.weights_dir] = WEIGHTS
     for path, inside in launch.mounts.items():
         if not inside.is_absolute() or inside == _RESERVED or _RESERVED in inside.parents:
             raise SettingsError(f"{path} cannot be mounted at {inside}", fix="name an absolute path outside /repro")

@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import repro.guest
-from repro.errors import DeviceError, NotSetUpError, SettingsError, WorkerStartError
+from repro.errors import NotSetUpError, SettingsError, WorkerStartError
 from repro.runtimes import environments
 from repro.runtimes.base import Environment, Exit, Launch, Limits, ModelSpec
+from repro.runtimes.gpu import check_gpu, physical_gpu
 from repro.runtimes.log import LogTail
 from repro.settings import Settings
 
@@ -84,7 +85,7 @@ class LocalRuntime:
                 "the local runtime mounts nothing: the worker sees your files as they are", fix="use runtime='docker'"
             )
         if launch.device.is_gpu:
-            _check_gpu(launch.device.index)
+            check_gpu(launch.device)
         return LocalWorker.start(environment, launch)
 
 
@@ -207,7 +208,7 @@ def _environment(environ: Mapping[str, str], home: Path, launch: Launch) -> dict
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
-        "CUDA_VISIBLE_DEVICES": str(launch.device.index) if launch.device.is_gpu else "",
+        "CUDA_VISIBLE_DEVICES": physical_gpu(launch.device, environ) if launch.device.is_gpu else "",
     }
 
 
@@ -215,21 +216,3 @@ def _checked_interpreter(path: Path) -> Path:
     if not os.access(path, os.X_OK) or path.is_dir():
         raise SettingsError(f"REPRO_LOCAL_PYTHON={path} is no interpreter that can be run", fix="name a python3")
     return path
-
-
-def _check_gpu(index: int) -> None:
-    """Raise DeviceError where this machine has no GPU of that index. The driver's own tool is asked, not PyTorch."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        raise DeviceError(
-            f"GPU {index} was asked for and this machine has no NVIDIA driver (no nvidia-smi)",
-            fix="install the driver, or use the CPU (device=-1)",
-        )
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
-    count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-    if index >= count:
-        raise DeviceError(
-            f"GPU {index} was asked for and this machine has {count}",
-            cause=(listed.stderr or listed.stdout).strip()[:300] if listed.returncode else "",
-            fix="name a lower index, or use the CPU (device=-1)",
-        )
