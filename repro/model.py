@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -138,7 +139,8 @@ class Model:
         self._runtime_name = _checked_runtime(runtime) or settings.runtime
         self._settings = settings
         self._runtime: Runtime | None = None
-        fixed, self._parameters = check_options(self.name, (self.Options, self.Parameters), options)
+        keywords = inspect.signature(Model.__init__).parameters
+        fixed, self._parameters = check_options(self.name, (self.Options, self.Parameters), options, list(keywords)[1:])
         if self.variant is not None:
             fixed["variant"] = self.variant.name
         if type(device) is not int or device < -1:

@@ -93,9 +93,11 @@ def _said(detail: ErrorDetails) -> str:
 
 
 def check_options(
-    model: str, declared: Sequence[type[BaseModel] | None], given: Mapping[str, Any]
+    model: str, declared: Sequence[type[BaseModel] | None], given: Mapping[str, Any], also: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Sort options into the classes that declare them, checked; one dict a class, with its defaults filled in.
+
+    `also` are further names that a caller may have meant.
 
     Raises:
         SettingsError: an option that no class declares (names near ones), or a value that does not fit.
@@ -103,7 +105,7 @@ def check_options(
     known = {name for kind in declared if kind is not None for name in kind.model_fields}
     unknown = [name for name in given if name not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
+        near = difflib.get_close_matches(unknown[0], [*known, *also], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
         raise SettingsError(f"{model} has no option {unknown[0]!r}", fix=hint)
     return [_checked(model, kind, given) for kind in declared]

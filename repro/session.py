@@ -282,6 +282,7 @@ class Session:
             network=plan.network,
             limits=plan.limits,
             session=secrets.token_hex(6),
+            scratch_dir=self._folder.path,
         )
         process = self._runtime.start(environment, launch)
         try:

@@ -103,6 +103,8 @@ class Launch:
     limits: Limits = Limits()
     session: str = ""
     """Name of the session that owns the worker."""
+    scratch_dir: Path | None = None
+    """Where a runtime keeps what it needs beside; None: the system's temporary folder."""
 
 
 @dataclass(frozen=True)

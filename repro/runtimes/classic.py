@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from repro.errors import CommandError, OutOfMemoryError
+from repro.exchange_folder import ExchangeFolder
 from repro.runtimes.base import Limits
 from repro.runtimes.container import Container, ContainerPlan
 from repro.runtimes.log import LogTail
+from repro.settings import load_settings
 
 _log = logging.getLogger("repro")
 
@@ -39,13 +39,16 @@ class DockerContainer:
         self.image = image
         self._limits = limits
         self.host_dir = ""
+        self._folder: ExchangeFolder | None = None
 
     def __enter__(self) -> DockerContainer:
-        self.host_dir = tempfile.mkdtemp(prefix="repro-data-")
+        self._folder = ExchangeFolder(load_settings().exchange_root)
+        self.host_dir = str(self._folder.output_dir)
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.host_dir, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.remove()
 
     def run_command(
         self, command: str | Sequence[str], cuda: bool = False, network_disabled: bool = True, silent: bool = True

@@ -105,7 +105,7 @@ class LocalWorker:
 
     @classmethod
     def start(cls, environment: Environment, launch: Launch) -> LocalWorker:
-        home = Path(tempfile.mkdtemp(prefix="repro-home-"))
+        home = Path(tempfile.mkdtemp(prefix="repro-home-", dir=launch.scratch_dir))
         try:
             (home / "repro_guest").symlink_to(Path(repro.guest.__file__).parent)
             (home / "work").mkdir()
