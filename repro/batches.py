@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.errors import OutputError, PredictionError, ProtocolError, RecordError, ReproError, WorkerError
 from repro.guest import exchange
-from repro.guest.runner import INLINE_BYTES, PROTOCOL
+from repro.guest.server import INLINE_BYTES, PROTOCOL
 
 MAX_BATCH_BYTES = 8 << 20
 

@@ -11,27 +11,16 @@ if __name__ == "__main__":
 
 import argparse
 import collections
-import faulthandler
-import gc
 import json
 import os
-import platform
-import queue
 import sys
-import threading
-import time
 import traceback
 
 from . import exchange
+from .results import ContractError, ResultLines, detached
+from .server import Server
 
-PROTOCOL = 1
-INLINE_BYTES = 32 * 1024  # a batch up to this size travels in the message itself
 _FORMS = ("predict", "serve", "ping")
-_EXIT_GRACE_S = 2.0
-
-
-class ContractError(Exception):
-    """run.py does not keep its side of the contract: no record is to blame."""
 
 
 class Runner:
@@ -70,7 +59,7 @@ class Runner:
         if form == "ping":
             print("pong")
         elif form == "serve":
-            _Server(cls, options).run()
+            Server(cls, options).run()
         else:
             _predict_file(cls, options)
 
@@ -109,7 +98,7 @@ class Runner:
         try:
             results = iter(self.predict(records))
         except Exception as error:
-            return records, _detached(error)
+            return records, detached(error)
         while True:
             try:
                 result = next(results)
@@ -119,7 +108,7 @@ class Runner:
                 if done == len(records):
                     traceback.print_exc()  # nothing is missing: said in the log, blamed on no record
                     return [], None
-                return records[done:], _detached(error)
+                return records[done:], detached(error)
             if done == len(records):
                 raise ContractError("predict gave more than %d results for %d records" % (done, len(records)))
             emit(result)
@@ -127,55 +116,6 @@ class Runner:
         if done < len(records):
             raise ContractError("predict gave %d results for %d records" % (done, len(records)))
         return [], None
-
-
-def _detached(error):
-    """The error with its traceback as text, so that it does not keep the batch alive."""
-    error.traceback_text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return error.with_traceback(None)
-
-
-def error_row(error):
-    """What stands in a record's place when it fails."""
-    text = getattr(error, "traceback_text", None) or "".join(traceback.format_exception_only(type(error), error))
-    return {"error": {"type": type(error).__name__, "message": str(error), "traceback": text}}
-
-
-class ResultLines:
-    """Results as lines. Arrays are written as they come; plain results wait, as many lines are cheaper made at once."""
-
-    def __init__(self, encoder):
-        self._encoder = encoder
-        self._waiting = []
-        self._parts = []
-
-    def add(self, result):
-        if type(result) is dict and exchange.is_flat(result):
-            self._waiting.append(result)
-        else:
-            self._encode_waiting()
-            self._parts.append(self._line(result))
-
-    def take(self):
-        """All lines since the last call."""
-        self._encode_waiting()
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-    def _encode_waiting(self):
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        data = exchange.encode_texts(waiting)
-        self._parts.append(data if data is not None else b"".join(map(self._line, waiting)))
-
-    def _line(self, result):
-        """One result as a line; one that cannot be written becomes that record's error."""
-        try:
-            row = error_row(result) if isinstance(result, Exception) else result
-            return self._encoder.line(row) + b"\n"
-        except TypeError as error:
-            return exchange.encode_line(error_row(error)) + b"\n"
 
 
 def _parser(cls, form):
@@ -194,15 +134,6 @@ def _parser(cls, form):
         parser.add_argument("--output-file", required=True)
     cls.add_arguments(parser)
     return parser
-
-
-def _with_options(options, changes):
-    """`options` with some changed, or ContractError for one that run.py does not declare."""
-    unknown = sorted(set(changes) - set(vars(options)))
-    if unknown:
-        known = ", ".join(sorted(vars(options)))
-        raise ContractError("run.py has no option %s; it has: %s" % (", ".join(map(repr, unknown)), known))
-    return argparse.Namespace(**dict(vars(options), **changes))
 
 
 # ---------------------------------------------------------------------------------------------------- the one-shot form
@@ -241,141 +172,3 @@ def _batches(lines, name, size):
             batch = []
     if batch:
         yield batch
-
-
-# -------------------------------------------------------------------------------------------------------- the warm form
-
-
-class _Server:
-    """Answers messages on the process's own stdin and stdout, which the model can no longer reach: its prints go to
-    stderr. Ends when stdin closes, also from the middle of a forward pass."""
-
-    def __init__(self, cls, options):
-        self._cls = cls
-        self._options = options
-        self._requests = queue.Queue()  # type: queue.Queue[dict[str, object] | None]
-        self._busy = False
-        self._in, self._out = _take_control_channel()
-
-    def run(self):
-        faulthandler.enable()  # a crash in native code leaves its traceback in the log
-        threading.Thread(target=self._read, name="repro-stdin", daemon=True).start()
-        self._busy = True
-        try:
-            runner = self._cls.started(_with_options(self._options, self._options.options))
-        except Exception as error:
-            traceback.print_exc()
-            self._send(dict(error_row(_detached(error)), ready=False))
-            raise SystemExit(1) from None
-        gc.freeze()  # the model lives as long as the process: looking through it again and again finds nothing
-        self._send({"ready": True})
-        self._busy = False
-        while True:
-            request = self._requests.get()
-            if request is None:
-                return
-            self._busy = True
-            self._handle(runner, request)
-            self._busy = False
-
-    def _read(self):
-        """The thread on stdin: decodes the next batch while one is computed, and ends the process when stdin closes."""
-        for line in self._in:
-            if line.strip():
-                self._requests.put(self._decode(line))
-        if self._busy:
-            os._exit(0)
-        self._requests.put(None)
-        time.sleep(_EXIT_GRACE_S)  # for what the model does at exit; this thread ends with the process
-        os._exit(0)
-
-    def _decode(self, line):
-        request = exchange.decode_line(line)
-        try:
-            if "input" in request:
-                request["records"] = exchange.read_batch(self._options.input_dir, request["input"])
-        except Exception as error:
-            request["failure"] = error
-        return request
-
-    def _handle(self, runner, request):
-        number = request["id"]
-        try:
-            if "failure" in request:
-                raise request["failure"]
-            if request.get("ping"):
-                return self._send({"id": number, "pong": describe(runner)})
-            runner.options = _with_options(self._options, dict(self._options.options, **request.get("options", {})))
-            self._send_bytes(self._answer(runner, number, request["records"]))
-        except Exception as error:
-            traceback.print_exc()
-            self._send(dict(error_row(_detached(error)), id=number))
-
-    def _answer(self, runner, number, records):
-        """The message that answers one batch: the results in it, or the name of the file that holds them."""
-        name = "%d.jsonl" % number
-        encoder = exchange.BatchEncoder(self._options.output_dir, str(number))
-        results = ResultLines(encoder)
-        try:
-            runner.answer(records, results.add)
-            lines = results.take()
-            encoder.close()
-            if not encoder.has_arrays and len(lines) <= INLINE_BYTES:
-                return b'{"repro":%d,"id":%d,"results":[%s]}\n' % (PROTOCOL, number, exchange.joined(lines))
-            with open(os.path.join(self._options.output_dir, name), "wb") as file:
-                file.write(lines)
-        except BaseException:
-            encoder.discard()
-            raise
-        return b'{"repro":%d,"id":%d,"output":"%s"}\n' % (PROTOCOL, number, name.encode("ascii"))
-
-    def _send(self, message):
-        self._send_bytes(exchange.encode_line(dict({"repro": PROTOCOL}, **message)) + b"\n")
-
-    def _send_bytes(self, data):
-        try:
-            self._out.write(data)
-            self._out.flush()
-        except OSError:  # the host is gone
-            os._exit(0)
-
-
-def _take_control_channel():
-    """The process's own stdin and stdout, as files; in their place the model gets an empty stdin, and stderr."""
-    sys.stdout.flush()
-    control_in, control_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as empty:
-        os.dup2(empty.fileno(), 0)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    control_out.write(b"\n")  # ends a line that was printed before and has no end
-    return control_in, control_out
-
-
-def describe(runner):
-    """What this worker is: interpreter, device and the packages that are installed beside the model."""
-    return {
-        "python": platform.python_version(),
-        "device": runner.device,
-        "device_name": _device_name(runner.device),
-        "packages": _packages(),
-        "options": {key: value for key, value in vars(runner.options).items() if key not in _NOT_OPTIONS},
-    }
-
-
-_NOT_OPTIONS = ("device", "input_dir", "output_dir", "weights_dir", "options")
-
-
-def _device_name(device):
-    torch = sys.modules.get("torch")
-    if device.startswith("cuda") and torch is not None:
-        return torch.cuda.get_device_name(0)
-    return platform.processor() or platform.machine()
-
-
-def _packages():
-    try:
-        from importlib import metadata
-    except ImportError:  # Python 3.7
-        return {}
-    return {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
