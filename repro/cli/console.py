@@ -1,0 +1,110 @@
+"""What a command says to the person: notes and errors on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from repro.errors import ReproError, redact
+
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+_SHOWN_LOG_LINES = 6
+_GAP = "  "
+
+
+@dataclass
+class Console:
+    """How much is said; set by -q, -v and --debug."""
+
+    level: int = NORMAL
+    debug: bool = False
+
+    def note(self, text: str) -> None:
+        """A line on stderr, unless -q."""
+        if self.level >= NORMAL:
+            click.echo(text, err=True)
+
+    def detail(self, text: str) -> None:
+        """A line on stderr with -v."""
+        if self.level >= VERBOSE:
+            click.secho(text, err=True, dim=True)
+
+    def apply(self) -> None:
+        """Let the log of repro say as much as this does."""
+        levels = {QUIET: logging.ERROR, NORMAL: logging.WARNING, VERBOSE: logging.INFO}
+        log = logging.getLogger("repro")
+        log.setLevel(logging.DEBUG if self.debug else levels[self.level])
+        if not any(isinstance(handler, _Handler) for handler in log.handlers):
+            log.addHandler(_Handler())
+            log.propagate = False
+
+    def show_error(self, error: ReproError) -> None:
+        """One short message: what happened, the likely cause, what to do, what was seen."""
+        self._show_traceback(error)
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+        for label, text in (("cause", error.cause), ("do", error.fix)):
+            if text:
+                click.echo(f"{click.style(f'{label}:', bold=True)} {text}", err=True)
+        for line in self._evidence(error):
+            click.secho(line, err=True, dim=True)
+
+    def show_unexpected(self, error: Exception) -> None:
+        """An error that is none of ours: a fault of repro, or of a model's wrapper."""
+        self._show_traceback(error)
+        click.echo(
+            f"{click.style('unexpected error:', fg='red', bold=True)} {type(error).__name__}: {redact(str(error))}",
+            err=True,
+        )
+        if not self.debug:
+            click.echo("this is a fault in repro or in a model's wrapper; --debug shows where", err=True)
+
+    def _show_traceback(self, error: Exception) -> None:
+        if self.debug:
+            click.echo(redact("".join(traceback.format_exception(error))), err=True)
+
+    def _evidence(self, error: ReproError) -> list[str]:
+        lines = error.evidence.lines()
+        log = len(error.evidence.log_tail)
+        hidden = log - _SHOWN_LOG_LINES
+        if hidden > 0 and self.level < VERBOSE:
+            facts = lines[:-log]
+            return [*facts, f"  ... ({hidden} more with -v)", *lines[-_SHOWN_LOG_LINES:]]
+        own = getattr(error, "traceback", "")
+        return [*lines, *(own.splitlines() if self.level >= VERBOSE else [])]
+
+
+class _Handler(logging.Handler):
+    """Log records as lines on stderr, wherever that leads at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.secho(record.getMessage(), err=True, dim=record.levelno < logging.WARNING)
+
+
+def print_json(value: Any) -> None:
+    """A result for a program, on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns on stdout; the last one as wide as it is."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for number, row in enumerate([header, *rows]):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.secho(_GAP.join(cells).rstrip(), bold=number == 0)
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """`label  value` lines on stdout; facts without a value are left out."""
+    shown = [(label, value) for label, value in facts if value]
+    width = max((len(label) for label, _ in shown), default=0)
+    for label, value in shown:
+        first, *rest = value.splitlines()
+        click.echo(f"{click.style(label.ljust(width), bold=True)}{_GAP}{first}")
+        for line in rest:
+            click.echo(f"{' ' * width}{_GAP}{line}")

@@ -1,0 +1,86 @@
+"""The command `repro`: which commands there are. A command's module is imported when the command is called."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+import click
+
+from repro._version import __version__
+from repro.cli.console import Console
+from repro.cli.options import verbosity
+
+COMMANDS = {
+    "list": "Show the models.",
+    "info": "Show a model: variants, options, inputs, where it is set up.",
+    "setup": "Make a model ready: its image or environment, its weights.",
+    "predict": "Run a model on the records of a file.",
+    "ping": "Start a model's worker and show what it is.",
+    "doctor": "Check this machine: engine, GPU, disk, permissions, weights.",
+    "ps": "Show the workers that run.",
+    "clean": "Remove what processes that were killed have left.",
+    "completion": "Print the completion script of a shell.",
+}
+
+EXIT_CODES = """\
+\b
+exit codes:
+  0    done
+  1    repro doctor found a fault; or an error that has no code
+  2    the command line, a setting or a name is wrong
+  3    the input cannot be taken
+  4    not set up, or setting up failed
+  5    no Docker engine answers, or the runtime cannot be used
+  6    the GPU that was asked for is not there
+  7    the worker did not start, died, or took too long
+  8    the model failed for a record (with --on-error return: the output is complete)
+  9    the output cannot be written
+  130  interrupted with Ctrl-C (143: SIGTERM, 129: SIGHUP; 141: the reader of stdout left)
+"""
+
+
+class LazyGroup(click.Group):
+    """Commands by name; `repro --help` needs nothing but their one-line helps."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"repro.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(COMMANDS)}"
+            ctx.fail(f"no command is called {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="COMMAND ...",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@verbosity
+@click.pass_obj
+def cli(console: Console) -> None:
+    """Run published models of biology, each in an environment of its own.
+
+    \b
+    repro setup antiberty
+    repro predict antiberty antibodies.fasta -o embeddings.parquet
+    """
+    console.apply()

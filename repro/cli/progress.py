@@ -1,0 +1,129 @@
+"""Progress on stderr: a bar where a person looks on, else a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from repro.cli.console import NORMAL, Console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from repro.data.columns import Row
+    from repro.file_run import Watch
+
+_BAR_INTERVAL_S = 0.1
+_LINE_INTERVAL_S = 30.0
+
+
+def record_progress(console: Console, model: str) -> Watch:
+    """What sees the rows of a run pass and tells how far it is."""
+
+    def watch(rows: Iterator[Row], total: int | None) -> Iterator[Row]:
+        if console.level < NORMAL:
+            return rows
+        return _with_bar(rows, total, model) if sys.stderr.isatty() else _with_lines(console, rows, total)
+
+    return watch
+
+
+def _with_lines(console: Console, rows: Iterator[Row], total: int | None) -> Iterator[Row]:
+    """For a log file: a line now and then."""
+    begun = told = time.monotonic()
+    of = "" if total is None else f" of {total:,}"
+    for count, row in enumerate(rows, 1):
+        yield row
+        now = time.monotonic()
+        if now - told >= _LINE_INTERVAL_S:
+            told = now
+            console.note(f"{count:,}{of} records, {count / (now - begun):,.1f} records/s")
+
+
+def _with_bar(rows: Iterator[Row], total: int | None, model: str) -> Iterator[Row]:
+    with _bar() as progress:
+        task = progress.add_task(model, total=total, rate="")
+        begun = told = time.monotonic()
+        for count, row in enumerate(rows, 1):
+            yield row
+            now = time.monotonic()
+            if now - told >= _BAR_INTERVAL_S:  # rich takes longer over an update than some models over a record
+                told = now
+                progress.update(task, completed=count, rate=f"{count / (now - begun):,.1f} records/s")
+
+
+def _bar() -> Progress:
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+        transient=True,
+    )
+
+
+class DownloadBars:
+    """Tells how a fetch of weights goes on; a context manager. See `repro.weights.Progress`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._task: Any = None
+        self._name = ""
+
+    def __enter__(self) -> DownloadBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def start(self, name: str, total_bytes: int | None) -> None:
+        self._name = name
+        if self._console.level < NORMAL:
+            return
+        if not sys.stderr.isatty():
+            size = "" if total_bytes is None else f" ({total_bytes / 1e6:,.1f} MB)"
+            self._console.note(f"fetching {name}{size}")
+            return
+        if self._progress is None:
+            self._progress = _download_bar()
+            self._progress.start()
+        self._task = self._progress.add_task(name, total=total_bytes)
+
+    def advance(self, n_bytes: int) -> None:
+        if self._progress is not None:
+            self._progress.advance(self._task, n_bytes)
+
+    def done(self) -> None:
+        if self._progress is not None:
+            self._progress.stop_task(self._task)
+
+
+def _download_bar() -> Progress:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+    )

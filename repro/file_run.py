@@ -1,0 +1,237 @@
+"""One run from an input file to an output file: a row a record, in order; an interrupted run can be gone on with."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repro.errors import PredictionError, RecordError, ReproError, SettingsError
+from repro.provenance import Maker, describe_maker, is_classic
+from repro.record_source import InputFile, RecordSource
+
+if TYPE_CHECKING:
+    from repro.data.columns import Row
+    from repro.data.spool import Spool
+    from repro.model import Model, OnError
+    from repro.session import Answer
+
+Say = Callable[[str], None]
+Watch = Callable[[Iterator["Row"], int | None], Iterator["Row"]]
+"""Gets the rows as they come, and how many will come where that is known; gives them on."""
+
+
+@dataclass(frozen=True)
+class FileRun:
+    """What to read, where to write, and what to do about a record that fails."""
+
+    input: InputFile
+    output: str | Path
+    output_format: str | None = None
+    on_error: OnError = "raise"
+    """`raise`: the first record that fails ends the run; `return`: its row holds the error."""
+    resume: bool = False
+    """Go on where an interrupted run with the same settings stopped."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did and what made its rows."""
+
+    output: str
+    records: int
+    failed: int
+    resumed: int
+    """How many of the records an earlier run had done."""
+    start_s: float
+    """Seconds until the worker had its model loaded."""
+    seconds: float
+    """Seconds from then until the last row was there."""
+    maker: Maker
+    worker: Mapping[str, Any] = field(default_factory=dict)
+    """What the worker said of itself: Python, device, packages."""
+
+    @property
+    def records_per_s(self) -> float:
+        return (self.records - self.resumed) / self.seconds if self.seconds else 0.0
+
+
+def _unsaid(_: str) -> None:
+    """Say it to nobody."""
+
+
+def _unwatched(rows: Iterator[Row], _: int | None) -> Iterator[Row]:
+    return rows
+
+
+def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch = _unwatched) -> Outcome:
+    """Run a model on every record of a file and write a row for each.
+
+    The output appears when all rows are there. Until then they are kept beside it, so that a run that was interrupted
+    is gone on with by `resume`: its output is the same, byte for byte, as that of a run without an interruption.
+
+    Args:
+        model: not closed by this.
+        run: what to do.
+        say: told, in a line, what happens.
+        watch: sees the rows pass.
+
+    Raises:
+        OutputError: the output cannot be written (told before anything starts, where that can be known).
+        InputError: the input cannot be taken; a file is checked before anything starts.
+        PredictionError: the model raised for a record, and `on_error` is "raise".
+        SetupError, RuntimeUnavailableError, DeviceError, WorkerError: it could not be computed.
+    """
+    from repro.data.formats import is_stream
+    from repro.data.writers import check_output
+
+    check_output(run.output, format=run.output_format)
+    to_file = not is_stream(run.output)
+    source = RecordSource(run.input, type(model))
+    if run.resume and not (to_file and source.can_be_read_again):
+        raise SettingsError("only a run from a file to a file can be gone on with", fix="leave --resume out")
+    total = source.check()
+    job = _Job(model, run, source, describe_maker(model), total, say, watch)
+    return job.to_file() if to_file else job.to_stream()
+
+
+class _Job:
+    """A run that goes on: what it needs, and what it has counted so far."""
+
+    def __init__(
+        self, model: Model, run: FileRun, source: RecordSource, maker: Maker, total: int | None, say: Say, watch: Watch
+    ) -> None:
+        self._model = model
+        self._run = run
+        self._source = source
+        self._maker = maker
+        self._total = total
+        self._say = say
+        self._watch = watch
+        self._records = self._failed = self._resumed = 0
+        self._worker: Mapping[str, Any] = {}
+        self._start_s = self._seconds = 0.0
+
+    def to_stream(self) -> Outcome:
+        """Write each row as it comes."""
+        from repro.data.writers import write_records
+
+        self._start()
+        begun = time.monotonic()
+        write_records(self._run.output, self._watch(self._rows(0), self._total), format=self._run.output_format)
+        self._seconds = time.monotonic() - begun
+        return self._outcome()
+
+    def to_file(self) -> Outcome:
+        """Keep the rows beside the file until all are there, then write it."""
+        from repro.data.spool import Spool
+        from repro.data.writers import write_records
+
+        run = self._run
+        with Spool.open(run.output, self._fingerprint(), resume=run.resume) as spool:
+            if spool.discarded:
+                self._say(f"{spool.discarded:,} rows of an interrupted run are dropped; --resume would have kept them")
+            self._count_resumed(spool)
+            if self._total is None or spool.done < self._total:
+                self._compute_into(spool)
+            write_records(run.output, spool.rows(), format=run.output_format)
+            spool.remove()
+        return self._outcome()
+
+    def _count_resumed(self, spool: Spool) -> None:
+        from repro.data.columns import is_failed
+
+        if spool.done:
+            self._records = self._resumed = spool.done
+            self._failed = sum(map(is_failed, spool.rows()))
+            self._say(f"{spool.done:,} records are done already")
+
+    def _compute_into(self, spool: Spool) -> None:
+        done = spool.done
+        self._start()
+        begun = time.monotonic()
+        spool.append(self._watch(self._rows(done), None if self._total is None else self._total - done))
+        self._seconds = time.monotonic() - begun
+
+    def _start(self) -> None:
+        """Start the worker, so that what keeps it from starting is told before anything is written."""
+        if is_classic(self._model):
+            return
+        begun = time.monotonic()
+        self._say(f"starting {self._model.name} on {self._model.runtime.name}")
+        self._worker = self._model.ping()
+        self._start_s = time.monotonic() - begun
+
+    def _rows(self, done: int) -> Iterator[Row]:
+        """The rows of the output from number `done` on, as they are computed.
+
+        Computing begins with the batch that holds the first of them: what a model computes may differ in the last bit
+        with what else is in the batch, and a run that was interrupted shall give what an undisturbed one gives.
+        """
+        start = done - done % self._model.batch_size
+        carried: deque[dict[str, object]] = deque()
+        answers = self._model.answers(self._taken(start, carried), first=start)
+        with _located(self._source):
+            for index, answer in enumerate(answers, start):
+                beside = carried.popleft()
+                if index < done:
+                    continue
+                if self._run.on_error == "raise" and isinstance(answer, ReproError):
+                    raise answer
+                self._records += 1
+                self._failed += isinstance(answer, ReproError)
+                yield _row(beside, answer, self._source)
+
+    def _taken(self, start: int, carried: deque[dict[str, object]]) -> Iterator[Mapping[str, object]]:
+        """The records for the model; what stands beside each goes to `carried`."""
+        for row in self._source.rows(start):
+            record, beside = self._source.split(row)
+            carried.append(beside)
+            yield record
+
+    def _fingerprint(self) -> dict[str, object]:
+        """All that the rows depend on."""
+        from repro.data.spool import file_sha256
+
+        source, file = self._source, self._source.file
+        digest = file_sha256(file.path) if source.can_be_read_again else None
+        read = {"sha256": digest, "format": source.format, "mapping": dict(file.mapping), "limit": file.limit}
+        return {"made_by": asdict(self._maker), "input": read}
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            output=str(self._run.output),
+            records=self._records,
+            failed=self._failed,
+            resumed=self._resumed,
+            start_s=self._start_s,
+            seconds=self._seconds,
+            maker=self._maker,
+            worker=self._worker,
+        )
+
+
+def _row(beside: dict[str, object], answer: Answer, source: RecordSource) -> Row:
+    """One row of the output: what was carried past the model, and its answer."""
+    from repro.data.fields import join_error, join_result
+
+    if isinstance(answer, PredictionError):
+        return join_error(beside, answer.error_type, answer.error_message)
+    if isinstance(answer, ReproError):
+        return join_error(beside, type(answer).__name__, answer.message)
+    if "id" in answer and "id" in beside and source.takes("id"):
+        del beside["id"]  # the model was given it, and gives it back
+    return join_result(beside, answer)
+
+
+@contextmanager
+def _located(source: RecordSource) -> Iterator[None]:
+    """Tell the file and the line of a record that does not fit and was not met when the input was checked."""
+    try:
+        yield
+    except RecordError as error:
+        raise source.located(error) from None

@@ -1,0 +1,181 @@
+"""What is known of the models without running one: `repro list` and `repro info`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from repro.declared import Field, fields_of
+from repro.errors import EngineUnavailableError, ReproError, WeightsError
+from repro.registry import catalogue
+
+if TYPE_CHECKING:
+    from repro.config import Variant
+    from repro.model import Model
+    from repro.runtimes.base import ModelSpec
+    from repro.settings import Settings
+
+_ANSWER_WITHIN_S = 3.0
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """A model in a list, told without importing its wrapper."""
+
+    name: str
+    description: str
+    package: str
+    """The distribution that brings it."""
+    variants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whether a model is set up in one runtime."""
+
+    runtime: str
+    is_ready: bool
+    identity: str
+    """Digest of the image, or key of the local environment; empty where it is not set up."""
+    remedy: str
+    """What to do where it is not; empty where it is."""
+
+
+@dataclass(frozen=True)
+class VariantState:
+    """A variant and whether its weights are here."""
+
+    name: str
+    description: str
+    facts: Mapping[str, object]
+    is_default: bool
+    state: str
+    """`ready`, `in the packages`, `not fetched`, or what is wrong with the files."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as its wrapper and its container folder declare it, and what of it is here."""
+
+    name: str
+    python_class: str
+    description: str
+    licence: str
+    paper: str
+    source: str
+    image: str
+    folder: str
+    places: tuple[Place, ...]
+    variants: tuple[VariantState, ...]
+    inputs: tuple[Field, ...]
+    options: tuple[Field, ...]
+    parameters: tuple[Field, ...]
+
+
+def list_models() -> list[ModelLine]:
+    """All models, by name; no wrapper is imported."""
+    from repro import MODELS_ROOT
+    from repro.config import load_config
+
+    lines = []
+    for name, source in sorted(catalogue.sources.items()):
+        if source.package == "repro":
+            config = load_config(Path(MODELS_ROOT) / name)
+            lines.append(ModelLine(name, config.description, source.package, tuple(config.variants)))
+        else:
+            lines.append(ModelLine(name, _summary(source.package), source.package, ()))
+    return lines
+
+
+def _summary(package: str) -> str:
+    """What a distribution says of itself, in a line."""
+    try:
+        return str(metadata.metadata(package)["Summary"] or "")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:
+    """All that is known of a model. Starts, pulls and fetches nothing.
+
+    Raises:
+        SettingsError: its config.yaml cannot be read.
+    """
+    config = model.config()
+    spec = model.spec()
+    default = config.default_variant or (next(iter(config.variants)) if len(config.variants) == 1 else "")
+    states = (_variant_state(model, variant, settings, default) for variant in config.variants.values())
+    return ModelInfo(
+        name=model.name,
+        python_class=f"{model.__module__}.{model.__qualname__}",
+        description=config.description or _first_line(model.__doc__),
+        licence=config.licence or "",
+        paper=config.paper or "",
+        source=config.source or "",
+        image=spec.image,
+        folder=str(spec.folder),
+        places=(local_place(spec, settings), docker_place(spec)),
+        variants=tuple(states),
+        inputs=tuple(fields_of(model.Inputs)),
+        options=tuple(fields_of(model.Options)),
+        parameters=tuple(fields_of(model.Parameters)),
+    )
+
+
+def local_place(spec: ModelSpec, settings: Settings) -> Place:
+    """Whether a model has its local environment."""
+    from repro.runtimes.local import LocalRuntime
+
+    try:
+        return Place("local", True, LocalRuntime(settings).find(spec).identity, "")
+    except ReproError as error:
+        return Place("local", False, "", error.fix)
+
+
+def docker_place(spec: ModelSpec) -> Place:
+    """Whether the engine has a model's image. Nothing is pulled for it."""
+    import docker.errors
+
+    from repro.runtimes.engine import connect
+
+    try:
+        image = connect(timeout_s=_ANSWER_WITHIN_S).images.get(spec.image)
+    except EngineUnavailableError as error:
+        return Place("docker", False, "", f"{error.cause}; {error.fix}" if error.cause else error.fix)
+    except docker.errors.ImageNotFound:
+        return Place("docker", False, "", f"repro setup {spec.name} --runtime docker")
+    return Place("docker", True, str(image.id), "")
+
+
+def _variant_state(model: type[Model], variant: Variant, settings: Settings, default: str) -> VariantState:
+    return VariantState(
+        name=variant.name,
+        description=variant.description,
+        facts=variant.info,
+        is_default=variant.name == default,
+        state=weights_state(model.folder_name(), variant, settings),
+    )
+
+
+def weights_state(model: str, variant: Variant, settings: Settings) -> str:
+    """Whether a variant's weights are here, in a few words."""
+    from repro.weights.store import outstanding, variant_dir
+
+    if not variant.files:
+        return "in the packages"
+    try:
+        flaws = outstanding(variant_dir(settings.weights_dir, model, variant.name), variant)
+    except WeightsError as error:
+        return error.message
+    if not flaws:
+        return "ready"
+    if len(flaws) == len(variant.files) and set(flaws.values()) == {"missing"}:
+        return "not fetched"
+    return "; ".join(f"{name}: {flaw}" for name, flaw in flaws.items())
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
