@@ -166,7 +166,7 @@ def _batch_error(said: Mapping[str, Any], batch: Batch, folder: Path) -> ReproEr
     kind, text = str(said.get("type")), str(said.get("message"))
     if kind == "ContractError":
         return _broken(f"{text} ({batch.describe()})")
-    if kind == "OSError":
+    if kind == "HandOverError":
         return OutputError(
             f"the worker cannot write its answers to {folder}: {text}",
             fix="set REPRO_EXCHANGE_DIR to a folder with room, or hand over smaller batches (batch_size=)",

@@ -6,7 +6,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from repro.errors import ReproError, SettingsError
 from repro.registry import ModelSource, Registry, catalogue
@@ -194,7 +194,10 @@ class Model:
             WorkerError, SetupError, RuntimeUnavailableError, DeviceError: it could not be computed.
         """
         self.check(records)
-        return list(self._results(records, on_error, progress, parameters))
+        results = []
+        for some in self._results(records, on_error, progress, parameters):
+            results += some
+        return results
 
     def stream(
         self,
@@ -207,7 +210,7 @@ class Model:
         """Like `predict_batch`, for any iterable and in bounded memory: results come as they are computed."""
         if type(self).predict_batch is not Model.predict_batch:  # a class of the tutorial's classic kind
             return self._stream_through_predict_batch(records, on_error, parameters)
-        return self._results(self._checked(records), on_error, progress, parameters)
+        return itertools.chain.from_iterable(self._results(self._checked(records), on_error, progress, parameters))
 
     def answers(self, records: Iterable[Mapping[str, Any]], *, first: int = 0, **parameters: Any) -> Iterator[Answer]:
         """What the worker answers, one a record: a dict, or the error of a record that failed.
@@ -331,7 +334,7 @@ class Model:
 
     def _results(
         self, records: Iterable[Mapping[str, Any]], on_error: OnError, progress: bool | None, parameters: dict[str, Any]
-    ) -> Iterator[Any]:
+    ) -> Iterator[Results]:
         from repro.progress import watched
 
         total = len(records) if isinstance(records, Sequence) else None
@@ -339,16 +342,22 @@ class Model:
 
     def compute(
         self, records: Iterable[Mapping[str, Any]], on_error: OnError, parameters: Mapping[str, Any], first: int = 0
-    ) -> Iterator[Any]:
-        """Results of records that are checked already; `first` is the index of the first one, for what errors say."""
+    ) -> Iterator[Results]:
+        """Results of records that are checked already, in lists as they come.
+
+        `first` is the index of the first record, for what errors say.
+        """
         if on_error not in ("raise", "return"):
             raise SettingsError(f"on_error={on_error!r} is not known", fix="'raise' or 'return'")
         for answers in self.session.stream(records, self._call_options(parameters), first):
-            failed = [answer for answer in answers if isinstance(answer, ReproError)]
-            if failed and on_error == "raise":
-                raise failed[0]
-            decode: Callable[[Any], Any] = self._decode_or_error if failed else self.decode
-            yield from map(decode, answers)
+            if set(map(type, answers)) == {dict}:
+                yield list(map(self.decode, cast("list[dict[str, Any]]", answers)))
+            elif on_error == "return":
+                yield [self._decode_or_error(answer) for answer in answers]
+            else:
+                failed = next(index for index, answer in enumerate(answers) if isinstance(answer, ReproError))
+                yield [self._decode_or_error(answer) for answer in answers[:failed]]
+                raise cast("ReproError", answers[failed])
 
     def _decode_or_error(self, answer: Answer) -> Any:
         return answer if isinstance(answer, ReproError) else self.decode(answer)

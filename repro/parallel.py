@@ -77,7 +77,8 @@ class ParallelModel:
         """One result a record, in order. Keywords are passed on. Raises what `Model.predict_batch` raises."""
         self.models[0].check(records)
         size = max(1, min(self._batch_size, -(-len(records) // len(self.models))))
-        return list(self._watched(self._spread(records, size, on_error, parameters), len(records), progress))
+        spread = self._spread(records, size, on_error, parameters)
+        return list(itertools.chain.from_iterable(self._watched(spread, len(records), progress)))
 
     def stream(
         self,
@@ -88,7 +89,8 @@ class ParallelModel:
         **parameters: Any,
     ) -> Iterator[Any]:
         """Like `predict_batch`, for any iterable and in bounded memory."""
-        return self._watched(self._spread(records, self._batch_size, on_error, parameters), None, progress)
+        spread = self._spread(records, self._batch_size, on_error, parameters)
+        return itertools.chain.from_iterable(self._watched(spread, None, progress))
 
     def close(self) -> None:
         """End all workers."""
@@ -101,12 +103,12 @@ class ParallelModel:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _watched(self, results: Iterator[Any], total: int | None, progress: bool | None) -> Iterator[Any]:
+    def _watched(self, results: Iterator[list[Any]], total: int | None, progress: bool | None) -> Iterator[list[Any]]:
         return watched(results, total, f"{self.models[0].name} x {len(self.models)}", progress)
 
     def _spread(
         self, records: Iterable[Mapping[str, Any]], size: int, on_error: OnError, parameters: dict[str, Any]
-    ) -> Iterator[Any]:
+    ) -> Iterator[list[Any]]:
         crew = _Crew(self.models, on_error, parameters)
         source = iter(records)
         waiting: deque[Future[list[Any]]] = deque()
@@ -118,9 +120,9 @@ class ParallelModel:
                     first += len(chunk)
                     # Twice as many chunks as workers are on their way: nobody waits, and memory stays bounded.
                     if len(waiting) >= 2 * len(self.models):
-                        yield from waiting.popleft().result()
+                        yield waiting.popleft().result()
                 while waiting:
-                    yield from waiting.popleft().result()
+                    yield waiting.popleft().result()
             except BaseException as error:
                 for future in waiting:
                     future.cancel()
@@ -150,7 +152,8 @@ class _Crew:
                 raise WorkerStartError("no worker could start", fix="the error of the first one says why")
             try:
                 model.check(chunk, first)
-                results = list(model.compute(chunk, self._on_error, self._parameters, first))
+                computed = model.compute(chunk, self._on_error, self._parameters, first)
+                results = list(itertools.chain.from_iterable(computed))
             except (WorkerStartError, StartTimeoutError, DeviceError):
                 if self._leaves() == 0:
                     self._free.put(None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import TypeVar
 
-T = TypeVar("T")
+S = TypeVar("S", bound=Sized)
 _WORTH_SHOWING = 2  # a single record is over before a bar could be read
 
 
@@ -15,14 +15,14 @@ def is_watched() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-def watched(items: Iterator[T], total: int | None, what: str, show: bool | None) -> Iterator[T]:
-    """`items`, with a bar while they come. `show` None: where a person looks on, for more than one item."""
+def watched(items: Iterator[S], total: int | None, what: str, show: bool | None) -> Iterator[S]:
+    """Lists of results, with a bar while they come. `show` None: where a person looks on, for more than one record."""
     if show is None:
         show = is_watched() and (total is None or total >= _WORTH_SHOWING)
     return _with_bar(items, total, what) if show else items
 
 
-def _with_bar(items: Iterator[T], total: int | None, what: str) -> Iterator[T]:
+def _with_bar(items: Iterator[S], total: int | None, what: str) -> Iterator[S]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -40,5 +40,5 @@ def _with_bar(items: Iterator[T], total: int | None, what: str) -> Iterator[T]:
         task = progress.add_task(what, total=total, rate="starting")
         for item in items:
             speed = progress.tasks[0].finished_speed or progress.tasks[0].speed
-            progress.update(task, advance=1, rate=f"{speed:,.0f} records/s" if speed else "")
+            progress.update(task, advance=len(item), rate=f"{speed:,.0f} records/s" if speed else "")
             yield item

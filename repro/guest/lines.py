@@ -1,4 +1,4 @@
-"""Records as lines of JSON and back, exactly: NaN, lone surrogates and whole numbers of any size come back as they are."""
+"""Records as lines of JSON and back, exactly: NaN, lone surrogates and large whole numbers come back as they were."""
 
 import json
 import math

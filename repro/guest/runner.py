@@ -17,7 +17,7 @@ import sys
 import traceback
 
 from . import exchange
-from .results import ContractError, ResultLines, detached
+from .results import ContractError, HandOverError, ResultLines, detached
 from .server import Server
 
 _FORMS = ("predict", "serve", "ping")
@@ -79,6 +79,7 @@ class Runner:
 
         Raises:
             ContractError: `predict` gave too few or too many results.
+            HandOverError: `emit` cannot write.
         """
         pending = collections.deque([records])
         while pending:
@@ -96,23 +97,17 @@ class Runner:
         """Emit results until `predict` ends or raises; returns the records without a result, and what was raised."""
         done = 0
         try:
-            results = iter(self.predict(records))
-        except Exception as error:
-            return records, detached(error)
-        while True:
-            try:
-                result = next(results)
-            except StopIteration:
-                break
-            except Exception as error:
+            for result in self.predict(records):
                 if done == len(records):
-                    traceback.print_exc()  # nothing is missing: said in the log, blamed on no record
-                    return [], None
+                    raise ContractError("predict gave more than %d results for %d records" % (done, done))
+                emit(result)
+                done += 1
+        except (ContractError, HandOverError):
+            raise
+        except Exception as error:
+            if done < len(records):
                 return records[done:], detached(error)
-            if done == len(records):
-                raise ContractError("predict gave more than %d results for %d records" % (done, len(records)))
-            emit(result)
-            done += 1
+            traceback.print_exc()  # nothing is missing: said in the log, blamed on no record
         if done < len(records):
             raise ContractError("predict gave %d results for %d records" % (done, len(records)))
         return [], None

@@ -17,7 +17,7 @@ import time
 import traceback
 
 from . import exchange
-from .results import ContractError, ResultLines, detached, error_row
+from .results import ContractError, HandOverError, ResultLines, detached, error_row
 
 PROTOCOL = 1
 INLINE_BYTES = 32 * 1024  # a batch up to this size travels in the message itself
@@ -114,8 +114,10 @@ class Server:
                 return b'{"repro":%d,"id":%d,"results":[%s]}\n' % (PROTOCOL, number, exchange.joined(lines))
             with open(os.path.join(self._options.output_dir, name), "wb") as file:
                 file.write(lines)
-        except BaseException:
+        except BaseException as error:
             encoder.discard()
+            if isinstance(error, OSError):
+                raise HandOverError("the answers cannot be written: %s" % error) from error
             raise
         return b'{"repro":%d,"id":%d,"output":"%s"}\n' % (PROTOCOL, number, name.encode("ascii"))
 
