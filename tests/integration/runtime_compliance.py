@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from repro.errors import DeviceError, NotSetUpError
-from repro.guest.runner import PROTOCOL
+from repro.guest.server import PROTOCOL
 from repro.runtimes.base import Device, Launch, ModelSpec, Runtime, WorkerProcess
 
 RAW = ("python", "run.raw.py")
@@ -79,7 +80,7 @@ class RuntimeCompliance:
             for name in ("in", "out"):
                 (folder / name).mkdir(parents=True)
             spec = ready_spec if command is None else replace(ready_spec, command=command)
-            changes = {"options": {}, "session": f"{id(folder):x}", **changes}
+            changes = {"options": {}, "session": secrets.token_hex(6), **changes}
             launch = Launch(input_dir=folder / "in", output_dir=folder / "out", **changes)
             process = runtime.start(runtime.find(spec), launch)
             started.append(process)
