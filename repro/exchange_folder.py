@@ -15,7 +15,7 @@ from pathlib import Path
 
 from repro.errors import OutputError
 
-_PREFIX = "repro-exchange-"
+PREFIX = "repro-exchange-"
 _LOCK = "owner.lock"
 _YOUNG_S = 60.0  # between being made and being locked a folder looks abandoned
 
@@ -34,7 +34,7 @@ class ExchangeFolder:
         parent = root or Path(tempfile.gettempdir())
         remove_abandoned(parent)
         try:
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             self.input_dir = self.path / "in"
             self.output_dir = self.path / "out"
             self.input_dir.mkdir()
@@ -60,7 +60,7 @@ class ExchangeFolder:
 
 def abandoned(parent: Path) -> list[Path]:
     """Exchange folders of this user in `parent` that nobody owns any more."""
-    return [path for path in parent.glob(_PREFIX + "*") if _is_abandoned(path)]
+    return [path for path in parent.glob(PREFIX + "*") if _is_abandoned(path)]
 
 
 def remove_abandoned(parent: Path) -> None:
