@@ -1,6 +1,6 @@
 """Parquet, by pyarrow (the extra `parquet`).
 
-Written: an array of one dimension is a fixed-size list of its dtype where all rows have the same length, else a list;
+Written: an array of one dimension is a list of its dtype, of a fixed size where every row has one of the same length;
 one of more dimensions is a list of lists. A key that a row does not have is null. NaN stays NaN.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -135,9 +136,13 @@ def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _scan(rows: Iterable[Row]) -> list[_Column]:
     """All columns, each after a look at every value in it."""
     columns: dict[str, _Column] = {}
+    count = 0
     for group in _groups(rows):
+        count += len(group)
         for name in dict.fromkeys(chain.from_iterable(group)):
             columns.setdefault(name, _Column(name)).look_at([row.get(name) for row in group])
+    for column in columns.values():
+        column.settle(count)
     return [columns[name] for name in errors_last(columns)]
 
 
@@ -147,15 +152,23 @@ class _Column:
     def __init__(self, name: str) -> None:
         self.name = name
         self._arrays: ArrayKind | None = None
+        self._array_count = 0
         self._plain: Any = None
 
     def look_at(self, values: list[Any]) -> None:
         """Widen the type so that it holds these values too."""
         for array in filter(is_array, values):
             self._arrays = widened(self._arrays, array, self.name)
+            self._array_count += 1
         plain = [plain_scalar(value) for value in values if not is_array(value)]
         with _writing(f"column {self.name!r}"):
             self._plain = _unified(self._plain, plain)
+
+    def settle(self, row_count: int) -> None:
+        """Decide, after all rows, whether the arrays can be lists of a fixed size."""
+        if self._arrays is not None and self._array_count < row_count:
+            # pyarrow before 26 cannot read a fixed-size list that is null back from Parquet.
+            self._arrays = replace(self._arrays, shape=(None, *self._arrays.shape[1:]))
 
     @property
     def kind(self) -> Any:
@@ -223,12 +236,12 @@ def _list_array(values: list[Any], arrays: ArrayKind, column: str) -> Any:
     filled = [stand_in if value is None else exactly(value, arrays.dtype, column) for value in values]
     level = pa.array(np.concatenate([array.reshape(-1) for array in filled]))
     for axis in reversed(range(len(arrays.shape))):
-        missing = pa.array([value is None for value in values]) if axis == 0 else None
         if length := arrays.shape[axis]:
-            level = pa.FixedSizeListArray.from_arrays(level, length, mask=missing)
+            level = pa.FixedSizeListArray.from_arrays(level, length)
             continue
         outer = [math.prod(array.shape[:axis]) for array in filled]
         lengths = np.repeat([array.shape[axis] for array in filled], outer)
         offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+        missing = pa.array([value is None for value in values]) if axis == 0 else None
         level = pa.ListArray.from_arrays(offsets, level, mask=missing)
     return level

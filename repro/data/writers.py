@@ -6,6 +6,7 @@ A row is what came with the record and was not for the model (`id`, other column
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from repro.data.chunks import Chunks
-from repro.data.columns import Row
+from repro.data.columns import Row, is_failed
 from repro.data.formats import is_stream, output_format
 from repro.data.jsonl import write_jsonl
 from repro.data.npz import write_npz
@@ -69,17 +70,43 @@ def write_records(path: str | Path, rows: Iterable[Row], *, format: str | None =
         return write(file, repeatable)
 
 
+def fitting(rows: Iterable[Row], format: str) -> Iterator[Row]:
+    """The rows as they are, after a try whether rows like these can be written in `format`.
+
+    The first row whose record did not fail is written to nowhere, so that an embedding on its way into a CSV is told of
+    after the first record, and not when all have been computed.
+
+    Raises:
+        OutputError: the row does not fit into the format.
+    """
+    rows = iter(rows)
+    for row in rows:
+        if not is_failed(row):
+            _WRITERS[format](io.BytesIO(), [row])
+            yield row
+            break
+        yield row
+    yield from rows
+
+
 def _to_stdout(write: Callable[[BinaryIO, Iterable[Row]], int], rows: Iterable[Row], name: str) -> int:
     stdout = sys.stdout.buffer
     with output_errors("standard output"), _repeatable(rows, name, None) as repeatable:
         try:
-            count = write(stdout, repeatable)
+            count = write(stdout, _passed_on(repeatable, stdout) if name == "jsonl" else repeatable)
             stdout.flush()
         except BrokenPipeError:
             # What is still in the buffer would raise once more when the interpreter flushes it at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
             raise
         return count
+
+
+def _passed_on(rows: Iterable[Row], stdout: BinaryIO) -> Iterator[Row]:
+    """The rows; each is with whoever reads standard output before the next is computed."""
+    for row in rows:
+        yield row
+        stdout.flush()
 
 
 @contextmanager

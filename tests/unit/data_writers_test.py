@@ -18,14 +18,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from repro.data.writers import check_output, write_records
+from repro.data.writers import check_output, fitting, write_records
 from repro.errors import InputFileError, OutputError
 
 NOBODY = 65534
 OUTPUTS = ["out.jsonl", "out.csv", "out.tsv", "out.parquet", "out.npz"]
 RANDOM_TEXT = np.random.default_rng(0).bytes(1_500_000).hex()
 NAN, INF = float("nan"), float("inf")
-FAILED = {"id": "b", "error": {"type": "ValueError", "message": "no residues"}}
+FAILED: dict[str, Any] = {"id": "b", "error": {"type": "ValueError", "message": "no residues"}}
 Rows = list[dict[str, Any]]
 
 
@@ -184,10 +184,16 @@ class TestTable:
 
 class TestParquet:
     def test_arrays_of_one_length_are_fixed_size_lists_of_their_dtype(self, tmp_path: Path) -> None:
-        rows = [{"id": "a", "mean": np.array([1.5, NAN], np.float16)}, FAILED, {"id": "c", "mean": np.zeros(2, "f2")}]
+        rows = [{"mean": np.array([1.5, 2], np.float16)}, {"mean": np.zeros(2, np.float16)}]
         write_records(tmp_path / "a.parquet", rows)
-        table = pq.read_table(tmp_path / "a.parquet")
-        assert str(table.schema.field("mean").type).startswith("fixed_size_list<")
+        kind = pq.read_table(tmp_path / "a.parquet").schema.field("mean").type
+        assert (kind.list_size, str(kind.value_type)) == (2, "halffloat")
+
+    @pytest.mark.parametrize("apart", [1, 10_000])
+    def test_rows_that_failed_are_null_beside_their_error(self, tmp_path: Path, apart: int) -> None:
+        rows = [{"id": "a", "mean": np.array([1.5, NAN], np.float16)}, FAILED, {"id": "c", "mean": np.zeros(2, "f2")}]
+        write_records(tmp_path / "a.parquet", [*[{"id": "x"}] * apart, *rows])
+        table = pq.read_table(tmp_path / "a.parquet").slice(apart)
         assert table.schema.names == ["id", "mean", "error_type", "error_message"]
         (first, failed, last) = table.to_pylist()
         assert first["mean"][0] == 1.5
@@ -397,6 +403,25 @@ class TestOutputsThatCannotBeWritten:
         assert Path("/dev/null").is_char_device()
 
 
+class TestFitting:
+    @pytest.mark.parametrize("format", ["csv", "tsv"])
+    def test_array_on_its_way_into_a_table_is_told_of_after_the_first_record(self, format: str) -> None:
+        def rows() -> Iterator[dict[str, object]]:
+            yield FAILED
+            yield {"embedding": np.zeros(3)}
+            raise AssertionError("the second record was computed")
+
+        passed = fitting(rows(), format)
+        assert next(passed) == FAILED
+        with pytest.raises(OutputError, match="'embedding'"):
+            next(passed)
+
+    @pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "npz"])
+    def test_rows_that_fit_pass_as_they_are(self, format: str) -> None:
+        rows: Rows = [FAILED, {"id": "a", "score": 0.5}, {"id": "b", "score": 1.0}]
+        assert list(fitting(rows, format)) == rows
+
+
 class TestStandardOutput:
     def run(self, code: str, **options: Any) -> subprocess.CompletedProcess[str]:
         program = f"from repro.data.writers import write_records\n{code}"
@@ -405,6 +430,25 @@ class TestStandardOutput:
     def test_rows_are_jsonl(self) -> None:
         done = self.run("write_records('-', iter([{'id': 'a'}, {'id': 'b'}]))")
         assert done.stdout == '{"id":"a"}\n{"id":"b"}\n'
+
+    def test_each_row_can_be_read_before_the_next_is_computed(self) -> None:
+        code = """
+from repro.data.writers import write_records
+def rows():
+    yield {"id": "a"}
+    input()
+    yield {"id": "b"}
+write_records('-', rows())
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == '{"id":"a"}\n'
+            process.stdin.write("go on\n")
+            process.stdin.close()
+            assert process.stdout.readline() == '{"id":"b"}\n'
 
     def test_rows_are_a_table_where_that_is_asked_for(self) -> None:
         assert self.run("write_records('-', iter([{'id': 'a'}]), format='csv')").stdout == "id\na\n"
