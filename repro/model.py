@@ -126,9 +126,9 @@ class Model:
         idle_timeout_s: float | None = None,
         **options: Any,
     ) -> None:
-        from repro.runtimes.base import Device, Limits, parse_size
+        from repro.runtimes.base import Device, Limits
         from repro.schema import check_options
-        from repro.session import SessionPlan
+        from repro.session_plan import SessionPlan
         from repro.settings import load_settings
 
         settings = load_settings()
@@ -143,26 +143,17 @@ class Model:
         fixed, self._parameters = check_options(self.name, (self.Options, self.Parameters), options, list(keywords)[1:])
         if self.variant is not None:
             fixed["variant"] = self.variant.name
-        if type(device) is not int or device < -1:
-            raise SettingsError(f"device={device!r} is no index of a GPU", fix="0 for the first GPU, -1 for the CPU")
-        if batch_size is not None and batch_size < 1:
-            raise SettingsError(f"batch_size={batch_size} is below 1", fix="leave it out, or give 1 or more")
-        self.batch_size = batch_size or type(self).batch_size
-        limits = Limits(
-            memory_bytes=None if memory is None else parse_size(memory),
-            cpus=cpus,
-            shm_bytes=Limits.shm_bytes if shm is None else parse_size(shm),
-        )
+        self.batch_size = type(self).batch_size if batch_size is None else batch_size
         self._plan = SessionPlan(
             options=fixed,
             mounts={Path(path).absolute(): PurePosixPath(inside) for path, inside in (mounts or {}).items()},
             device=Device(device),
             network=network,
-            limits=limits,
+            limits=Limits.of(memory, cpus, shm),
             batch_size=self.batch_size,
-            start_timeout_s=start_timeout_s or settings.start_timeout_s,
-            call_timeout_s=call_timeout_s or settings.call_timeout_s,
-            idle_timeout_s=idle_timeout_s or settings.idle_timeout_s,
+            start_timeout_s=settings.start_timeout_s if start_timeout_s is None else start_timeout_s,
+            call_timeout_s=settings.call_timeout_s if call_timeout_s is None else call_timeout_s,
+            idle_timeout_s=settings.idle_timeout_s if idle_timeout_s is None else idle_timeout_s,
             exchange_root=settings.exchange_root,
         )
 

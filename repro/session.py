@@ -11,14 +11,14 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
 from typing import Any
 
 from repro.batches import Batch, BatchWriter, read_answers
 from repro.errors import CallTimeoutError, ReproError, SessionClosedError, WorkerError
 from repro.exchange_folder import ExchangeFolder
-from repro.runtimes.base import Device, Environment, Launch, Limits, Runtime
+from repro.runtimes.base import Environment, Launch, Runtime
+from repro.session_plan import SessionPlan
 from repro.worker import Reply, Worker
 
 Answer = dict[str, Any] | ReproError
@@ -27,23 +27,6 @@ Answer = dict[str, Any] | ReproError
 IN_FLIGHT = 2  # one batch is computed while the next one is on its way
 _TRIES_TOGETHER = 2  # a worker may die of something else; twice with the same batch is a sign
 _TRIES_ALONE = 3
-
-
-@dataclass(frozen=True)
-class SessionPlan:
-    """What a session runs, and with what patience."""
-
-    options: Mapping[str, object] = field(default_factory=dict)
-    weights_dir: Path | None = None
-    mounts: Mapping[Path, PurePosixPath] = field(default_factory=dict)
-    device: Device = Device()
-    network: bool = False
-    limits: Limits = Limits()
-    batch_size: int = 1024
-    start_timeout_s: float = 600.0
-    call_timeout_s: float | None = None
-    idle_timeout_s: float | None = None
-    exchange_root: Path | None = None
 
 
 class Session:

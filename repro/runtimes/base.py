@@ -37,6 +37,12 @@ class Device:
 
     index: int = -1
 
+    def __post_init__(self) -> None:
+        if type(self.index) is not int or self.index < -1:
+            raise SettingsError(
+                f"device={self.index!r} is no index of a GPU", fix="0 for the first GPU, -1 for the CPU"
+            )
+
     @property
     def is_gpu(self) -> bool:
         return self.index >= 0
@@ -54,6 +60,17 @@ class Limits:
     shm_bytes: int = 1 << 30
     """Size of /dev/shm, which PyTorch's data loaders need. An upper bound: nothing is reserved."""
     pids: int = 4096
+
+    @classmethod
+    def of(cls, memory: str | int | None, cpus: float | None, shm: str | int | None) -> Limits:
+        """Limits as a user writes them. Raises SettingsError."""
+        if cpus is not None and not cpus > 0:
+            raise SettingsError(f"cpus={cpus!r} is not above 0", fix="give a number of cores, such as 2 or 0.5")
+        return cls(
+            memory_bytes=None if memory is None else parse_size(memory),
+            cpus=cpus,
+            shm_bytes=cls.shm_bytes if shm is None else parse_size(shm),
+        )
 
 
 @dataclass(frozen=True)
