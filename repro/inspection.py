@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from repro.runtimes.base import ModelSpec
     from repro.settings import Settings
 
+READY, IN_PACKAGES, NOT_FETCHED = "ready", "in the packages", "not fetched"
 _ANSWER_WITHIN_S = 3.0
 
 
@@ -165,15 +166,15 @@ def weights_state(model: str, variant: Variant, settings: Settings) -> str:
     from repro.weights.store import outstanding, variant_dir
 
     if not variant.files:
-        return "in the packages"
+        return IN_PACKAGES
     try:
         flaws = outstanding(variant_dir(settings.weights_dir, model, variant.name), variant)
     except WeightsError as error:
         return error.message
     if not flaws:
-        return "ready"
+        return READY
     if len(flaws) == len(variant.files) and set(flaws.values()) == {"missing"}:
-        return "not fetched"
+        return NOT_FETCHED
     return "; ".join(f"{name}: {flaw}" for name, flaw in flaws.items())
 
 

@@ -8,8 +8,19 @@ from pathlib import Path
 
 def process_start(pid: int) -> str | None:
     """When a process started, in the kernel's ticks; None where it has gone or the system has no /proc."""
+    return _stat(pid, 19)
+
+
+def parent_pid(pid: int) -> int | None:
+    """The process that started another, or the one that took it over; None where it has gone or there is no /proc."""
+    parent = _stat(pid, 1)
+    return None if parent is None else int(parent)
+
+
+def _stat(pid: int, field: int) -> str | None:
+    """A field of the kernel's line on a process, counted from behind its name, which may hold anything."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field]
     except OSError:
         return None
 
