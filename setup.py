@@ -98,7 +98,7 @@ setup(
         "click>=8.1",
         "dnaio>=1.2",
         "docker>=7.1",
-        "filelock>=3.12",
+        "filelock>=3.24",
         "jsonlines>=4.0",
         "numpy>=1.24",
         "orjson>=3.10",

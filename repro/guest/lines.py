@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import chain
 
 try:
@@ -115,7 +116,7 @@ def encode_texts(records):
 
 def decode_line(line):
     """The value of one line. Raises ValueError."""
-    if orjson is not None:
+    if orjson is not None and not _LONG_NUMBER.search(line):
         try:
             return orjson.loads(line)
         except ValueError:  # NaN, infinities and lone surrogates, which json reads
@@ -143,12 +144,25 @@ def decode_lines(data, name):
     loads = json.loads if orjson is None else orjson.loads
     try:  # one call for all lines takes a third of the time of a call a line
         values = loads(b"[" + joined(data) + b"]")
-        if len(values) == count:
+        if len(values) == count and (orjson is None or not _may_be_rounded(values, data)):
             return values
     except ValueError:
         pass
     lines = data[:-1].split(b"\n")
     return [_decode_numbered(line, number, name) for number, line in enumerate(lines, 1)]
+
+
+# orjson makes a whole number of more than 64 bits a float, without a word.
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_NEVER_ROUNDED = frozenset([str, bool, type(None)])
+
+
+def _may_be_rounded(values, data):
+    if set(map(type, values)) == {dict}:
+        kinds = map(type, chain.from_iterable(map(dict.values, values)))
+        if _NEVER_ROUNDED.issuperset(kinds):  # as most are: the text need not be searched
+            return False
+    return _LONG_NUMBER.search(data) is not None
 
 
 def _decode_numbered(line, number, name):
