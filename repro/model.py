@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
@@ -308,7 +309,14 @@ class Model:
             image=image or cls.default_image,
             command=config.command,
             python=config.python,
+            is_published=cls._is_published() or image not in (None, cls.default_image),
         )
+
+    @classmethod
+    def _is_published(cls) -> bool:
+        """What the wrapper's package says in AUTOMATICALLY_PUBLISH."""
+        package = sys.modules.get(cls.__module__.rpartition(".")[0])
+        return bool(getattr(package, "AUTOMATICALLY_PUBLISH", False))
 
     @classmethod
     def schema(cls) -> RecordSchema | None:

@@ -86,6 +86,8 @@ class ModelSpec:
     """How run.py is called in the image's working directory."""
     python: str | None = None
     """Version of the interpreter that the local runtime looks for; None: the one that runs repro."""
+    is_published: bool = False
+    """Whether a registry has the image, so that it can be pulled."""
 
 
 @dataclass(frozen=True)

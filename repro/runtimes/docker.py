@@ -38,9 +38,10 @@ class DockerRuntime:
             image = client.images.get(spec.image)
         except docker.errors.ImageNotFound:
             image = None
-        if image is None and not _pull(client, spec.image):
+        if image is None and not (spec.is_published and _pull(client, spec.image)):
+            why = " and cannot be pulled" if spec.is_published else ""
             raise NotSetUpError(
-                f"the image {spec.image} is not on this machine and no registry gives it",
+                f"the image {spec.image} is not on this machine{why}",
                 fix=f"repro setup {spec.name} --runtime docker",
             )
         image = image or client.images.get(spec.image)
@@ -127,7 +128,7 @@ def _read_only(launch: Launch) -> dict[Path, PurePosixPath]:
 
 
 def _pull(client: object, image: str) -> bool:
-    """Try to pull a published image; a registry that cannot be reached, or has no such image, means: not there."""
+    """Try to pull an image; a registry that cannot be reached, or has no such image, means: not there."""
     import docker.errors
     import requests
 
