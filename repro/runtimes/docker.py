@@ -39,10 +39,10 @@ class DockerRuntime:
         except docker.errors.ImageNotFound:
             image = None
         if image is None and not (spec.is_published and _pull(client, spec.image)):
-            why = " and cannot be pulled" if spec.is_published else ""
+            why, also = (" and cannot be pulled", f", or `docker pull {spec.image}`") if spec.is_published else ("", "")
             raise NotSetUpError(
                 f"the image {spec.image} is not on this machine{why}",
-                fix=f"repro setup {spec.name} --runtime docker",
+                fix=f"repro setup {spec.name} --runtime docker{also}",
             )
         image = image or client.images.get(spec.image)
         return Environment(self.name, spec, str(image.id))
