@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,13 +89,13 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
     from repro.data.formats import is_stream
     from repro.data.writers import check_output
 
-    check_output(run.output, format=run.output_format)
+    output_format = check_output(run.output, format=run.output_format)
     to_file = not is_stream(run.output)
     source = RecordSource(run.input, type(model))
     if run.resume and not (to_file and source.can_be_read_again):
         raise SettingsError("only a run from a file to a file can be gone on with", fix="leave --resume out")
     total = source.check()
-    job = _Job(model, run, source, describe_maker(model), total, say, watch)
+    job = _Job(model, replace(run, output_format=output_format), source, describe_maker(model), total, say, watch)
     return job.to_file() if to_file else job.to_stream()
 
 
@@ -137,7 +137,8 @@ class _Job:
                 self._say(f"{spool.discarded:,} rows of an interrupted run are dropped; --resume would have kept them")
             self._count_resumed(spool)
             if self._total is None or spool.done < self._total:
-                self._compute_into(spool)
+                with _removed_when_empty(spool):
+                    self._compute_into(spool)
             write_records(run.output, spool.rows(), format=run.output_format)
             spool.remove()
         return self._outcome()
@@ -151,10 +152,14 @@ class _Job:
             self._say(f"{spool.done:,} records are done already")
 
     def _compute_into(self, spool: Spool) -> None:
+        from repro.data.writers import fitting
+
         done = spool.done
         self._start()
         begun = time.monotonic()
-        spool.append(self._watch(self._rows(done), None if self._total is None else self._total - done))
+        assert self._run.output_format is not None
+        rows = self._watch(self._rows(done), None if self._total is None else self._total - done)
+        spool.append(fitting(rows, self._run.output_format))
         self._seconds = time.monotonic() - begun
 
     def _start(self) -> None:
@@ -226,6 +231,17 @@ def _row(beside: dict[str, object], answer: Answer, source: RecordSource) -> Row
     if "id" in answer and "id" in beside and source.takes("id"):
         del beside["id"]  # the model was given it, and gives it back
     return join_result(beside, answer)
+
+
+@contextmanager
+def _removed_when_empty(spool: Spool) -> Iterator[None]:
+    """Leave nothing beside the output when the block fails before the first row."""
+    try:
+        yield
+    except BaseException:
+        if not spool.done:
+            spool.remove()
+        raise
 
 
 @contextmanager
