@@ -197,9 +197,7 @@ class TestClassic:
     def runtime(self, request: pytest.FixtureRequest, base_image: str) -> str:
         return str(request.param)
 
-    def test_the_old_tutorial_still_works_word_for_word(
-        self, checkout: Checkout, throwaway_images: list[str]
-    ) -> None:
+    def test_the_old_tutorial_still_works_word_for_word(self, checkout: Checkout, throwaway_images: list[str]) -> None:
         throwaway_images.append("danieldeutsch/classic2021:1.0")
 
         checkout.follow(*(step.renamed(CLASSIC_2021) for step in steps_of(CLASSIC)))
