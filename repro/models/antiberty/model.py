@@ -41,7 +41,7 @@ class AntiBERTy(Model):
     >>> with AntiBERTy(runtime="local") as model:  # doctest: +SKIP
     ...     result = model.predict("EVQLVESGGGLVQPGGSLRLSCAASGFNIKDTYIHWVRQAPGKGLEWVARIYPTNGYTRYADSVKG", score=True)
     >>> result["embedding"].shape, round(result["pseudo_log_likelihood"], 2)  # doctest: +SKIP
-    ((512,), -0.37)
+    ((512,), -0.61)
     """
 
     default_image = DEFAULT_IMAGE
