@@ -163,16 +163,19 @@ def _variant_state(model: type[Model], variant: Variant, settings: Settings, def
 
 def weights_state(model: str, variant: Variant, settings: Settings) -> str:
     """Whether a variant's weights are here, in a few words."""
-    from repro.weights.store import outstanding, variant_dir
+    from repro.weights.store import outstanding, partial_path, variant_dir
 
     if not variant.files:
         return IN_PACKAGES
+    folder = variant_dir(settings.weights_dir, model, variant.name)
     try:
-        flaws = outstanding(variant_dir(settings.weights_dir, model, variant.name), variant)
+        flaws = outstanding(folder, variant)
     except WeightsError as error:
         return error.message
     if not flaws:
         return READY
+    if any(partial_path(folder / name).exists() for name in flaws):
+        return "fetched halfway"
     if len(flaws) == len(variant.files) and set(flaws.values()) == {"missing"}:
         return NOT_FETCHED
     return "; ".join(f"{name}: {flaw}" for name, flaw in flaws.items())

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.declared import fields_of
-from repro.errors import InputFileError, RecordError
+from repro.errors import InputError, InputFileError, RecordError
 
 if TYPE_CHECKING:
     from repro.model import Model
 
+_ABSENT = object()
 _CHUNK_RECORDS = 1024
 _QUICKLY_READ_BYTES = 1 << 30
 _QUICKLY_READ_GZIP_BYTES = 64 << 20
@@ -55,6 +56,8 @@ class RecordSource:
         self.can_be_read_again = not (is_stream(file.path) or is_pipe(file.path))
         self._schema = model.schema()
         self._fields = fields_of(model.Inputs)
+        self._may_be_left_out = {one.name for one in self._fields if not one.is_required}
+        self._unseen: set[str] = set()
         self._sequence_key = _sequence_key(file, model) if self.format == "fasta" else ""
         self._ahead: Iterator[dict[str, object]] | None = None
         check_input(file.path)
@@ -66,10 +69,15 @@ class RecordSource:
             The number of records; None where not all were read.
 
         Raises:
-            InputFileError, RecordError: something is wrong with the file or with a record; says where.
+            InputError: something is wrong with the file, with a record, or with the mapping; says where.
         """
         if self.can_be_read_again and _is_quickly_read(Path(self.file.path)):
-            return self._check(self.rows())
+            count = self._check(self.rows())
+            if self._unseen:
+                raise InputError(
+                    f"{self._shown_name}: no record has a column {min(self._unseen)!r}", fix="correct --map"
+                )
+            return count
         source = self.rows()
         first = list(itertools.islice(source, _CHUNK_RECORDS))
         self._check(iter(first))
@@ -109,7 +117,6 @@ class RecordSource:
         return RecordError(f"{where}: {error.message}", index=error.index, key=error.key, fix=fix)
 
     def _all_rows(self) -> Iterator[dict[str, object]]:
-        from repro.data.fields import map_keys
         from repro.data.readers import open_records
 
         rows = open_records(
@@ -118,7 +125,21 @@ class RecordSource:
             format=self.format,
             types=self._types(),
         )
-        return map_keys(rows, self.file.mapping) if self.file.mapping else rows
+        return self._renamed(rows) if self.file.mapping else rows
+
+    def _renamed(self, rows: Iterator[dict[str, object]]) -> Iterator[dict[str, object]]:
+        """The rows with columns under the names of their keys. A column whose key may be left out may be missing."""
+        from repro.data.fields import map_keys
+
+        optional = {column for key, column in self.file.mapping.items() if key in self._may_be_left_out}
+        self._unseen = set(optional)
+        whole = (self._padded(row, optional) for row in rows) if optional else rows
+        for row in map_keys(whole, self.file.mapping):
+            yield {key: value for key, value in row.items() if value is not _ABSENT}
+
+    def _padded(self, row: dict[str, object], columns: set[str]) -> dict[str, object]:
+        self._unseen -= row.keys()
+        return {**row, **dict.fromkeys(columns - row.keys(), _ABSENT)}
 
     def _types(self) -> dict[str, type]:
         """The columns of a table that are no text, as the file calls them."""

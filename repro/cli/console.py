@@ -6,7 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -15,6 +15,8 @@ from repro.errors import ReproError, redact
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 _SHOWN_LOG_LINES = 6
+_SHOWN_PRINTED_LINES = 2
+_PRINTED = "(stdout) "
 _GAP = "  "
 
 
@@ -69,14 +71,16 @@ class Console:
             click.echo(redact("".join(traceback.format_exception(error))), err=True)
 
     def _evidence(self, error: ReproError) -> list[str]:
-        lines = error.evidence.lines()
-        log = len(error.evidence.log_tail)
-        hidden = log - _SHOWN_LOG_LINES
-        if hidden > 0 and self.level < VERBOSE:
-            facts = lines[:-log]
-            return [*facts, f"  ... ({hidden} more with -v)", *lines[-_SHOWN_LOG_LINES:]]
-        own = getattr(error, "traceback", "")
-        return [*lines, *(own.splitlines() if self.level >= VERBOSE else [])]
+        if self.level >= VERBOSE:
+            return [*error.evidence.lines(), *getattr(error, "traceback", "").splitlines()]
+        tail = error.evidence.log_tail
+        printed = [line for line in tail if line.startswith(_PRINTED)]
+        logged = [line for line in tail if not line.startswith(_PRINTED)]
+        # What the worker printed says less, mostly, than what it logged, which ends with the traceback.
+        shown = [*logged[-_SHOWN_LOG_LINES:], *printed[-_SHOWN_PRINTED_LINES:]]
+        lines = replace(error.evidence, log_tail=tuple(shown)).lines()
+        hidden = len(tail) - len(shown)
+        return [*lines, f"({hidden} more log lines with -v)"] if hidden else lines
 
 
 class _Handler(logging.Handler):

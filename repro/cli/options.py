@@ -56,9 +56,11 @@ def _variants(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[C
     from repro.errors import ReproError
     from repro.model import Model
 
+    # An option that waits for its value keeps click from giving the words before it their names.
+    named = ctx.params.get("model") or next((word for word in ctx.args if not word.startswith("-")), "")
     try:
-        variants = Model.by_name(ctx.params["model"]).config().variants
-    except (ReproError, KeyError):  # no model yet, or none of that name: nothing to propose
+        variants = Model.by_name(named).config().variants
+    except ReproError:  # no model yet, or none of that name: nothing to propose
         return []
     return [CompletionItem(name, help=v.description) for name, v in variants.items() if name.startswith(incomplete)]
 
