@@ -162,7 +162,9 @@ def _broken(what: str) -> ProtocolError:
     return ProtocolError(what, fix="run.py has to give one JSON object a record, in order (docs/adding-a-model.md)")
 
 
-def _batch_error(said: Mapping[str, Any], batch: Batch, folder: Path) -> ReproError:
+def _batch_error(said: object, batch: Batch, folder: Path) -> ReproError:
+    if not isinstance(said, dict):
+        return _broken(f"run.py answered {batch.describe()} with an error that is no object: {str(said)[:80]}")
     kind, text = str(said.get("type")), str(said.get("message"))
     if kind == "ContractError":
         return _broken(f"{text} ({batch.describe()})")

@@ -136,6 +136,8 @@ class Model:
         self.image = image or self.default_image
         self.device = device
         self.variant = self._chosen_variant(variant)
+        if weights is not None and not (self.variant and self.variant.files):
+            raise SettingsError(f"{self.name} takes no weights: they come with its packages", fix="leave weights= out")
         self._weights = weights
         self._runtime_name = _checked_runtime(runtime) or settings.runtime
         self._settings = settings

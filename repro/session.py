@@ -6,6 +6,7 @@ import atexit
 import itertools
 import os
 import secrets
+import signal
 import threading
 import time
 import weakref
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.batches import Batch, BatchWriter, read_answers
-from repro.errors import CallTimeoutError, ReproError, SessionClosedError, WorkerError
+from repro.errors import CallTimeoutError, ProtocolError, ReproError, SessionClosedError, WorkerError, WorkerStartError
 from repro.exchange_folder import ExchangeFolder
-from repro.runtimes.base import Environment, Launch, Runtime
+from repro.runtimes.base import Environment, Launch, Runtime, WorkerProcess
 from repro.session_plan import SessionPlan
 from repro.worker import Reply, Worker
 
@@ -27,6 +28,8 @@ Answer = dict[str, Any] | ReproError
 IN_FLIGHT = 2  # one batch is computed while the next one is on its way
 _TRIES_TOGETHER = 2  # a worker may die of something else; twice with the same batch is a sign
 _TRIES_ALONE = 3
+_STARTS = 3
+_KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class Session:
@@ -56,6 +59,7 @@ class Session:
         self._idle_timer: threading.Timer | None = None
         self._closed = False
         self._interruptions = 0
+        self._starting: WorkerProcess | None = None
         self.starts = 0
 
     @property
@@ -73,6 +77,7 @@ class Session:
     def start(self) -> None:
         """Start the worker now and wait for its model; does nothing where it runs."""
         self._alive_worker()
+        self._arm_idle_timer()
 
     def ping(self) -> dict[str, Any]:
         """What the worker says of itself: Python, device, packages, options. Starts it where needed."""
@@ -81,9 +86,12 @@ class Session:
         reply = worker.request(number, b'{"repro":1,"id":%d,"ping":true}\n' % number)
         with self._killing_on_interrupt():
             message = self._await(worker, reply, "a ping")
+        self._arm_idle_timer()
         if message is None:
             raise worker.crash("a ping")
-        pong: dict[str, Any] = message["pong"]
+        pong = message.get("pong")
+        if not isinstance(pong, dict):
+            raise ProtocolError(f"run.py answered a ping with: {str(message)[:200]}", evidence=worker.evidence())
         return pong
 
     def stream(
@@ -118,12 +126,14 @@ class Session:
     def interrupt(self) -> None:
         """End the worker now; calls that wait for it, in any thread, raise SessionClosedError. A later call works."""
         self._interruptions += 1
+        self._stop_start()
         self._stop_worker(0.0)
 
     def close(self) -> None:
         """End the worker and remove what it used. Closing twice is fine."""
+        self._closed = True
+        self._stop_start()
         with self._lock:
-            self._closed = True
             self._stop_worker()
             if self._folder is not None:
                 self._folder.remove()
@@ -147,8 +157,7 @@ class Session:
             first += len(chunk)
 
     def _send(self, batch: Batch) -> _Sent:
-        if batch.call != self._interruptions:
-            raise SessionClosedError("the call was interrupted", fix="call again")
+        self._refuse_interrupted(batch.call)
         number = next(self._numbers)
         message = batch.message(number)
         worker = self._alive_worker()
@@ -247,10 +256,21 @@ class Session:
             self._refuse_closed()
             if self._worker is None or self._worker.is_dead:
                 self._stop_worker(0.0)
-                self._worker = self._start_worker()
+                self._worker = self._start_until_not_killed()
             return self._worker
 
+    def _start_until_not_killed(self) -> Worker:
+        """A worker that somebody kills while it loads is started again; one that ends by itself is not."""
+        for _ in range(_STARTS - 1):
+            try:
+                return self._start_worker()
+            except WorkerStartError as error:
+                if error.evidence.exit_code not in _KILLED_FROM_OUTSIDE:
+                    raise
+        return self._start_worker()
+
     def _start_worker(self) -> Worker:
+        interruptions = self._interruptions
         environment = self.environment
         if self._folder is None:
             self._folder = ExchangeFolder(self._plan.exchange_root)
@@ -267,15 +287,26 @@ class Session:
             session=secrets.token_hex(6),
             scratch_dir=self._folder.path,
         )
-        process = self._runtime.start(environment, launch)
+        self._starting = process = self._runtime.start(environment, launch)
         try:
+            self._refuse_interrupted(interruptions)
             worker = Worker(process, environment, self._folder.output_dir)
             worker.wait_until_ready(plan.start_timeout_s)
-        except BaseException:
+        except BaseException as error:
             process.stop(0.0)
+            if isinstance(error, WorkerError):
+                self._refuse_interrupted(interruptions)
             raise
+        finally:
+            self._starting = None
         self.starts += 1
         return worker
+
+    def _stop_start(self) -> None:
+        """End a worker that another thread waits for, which holds the lock while it does."""
+        process = self._starting
+        if process is not None:
+            process.stop(0.0)
 
     def _stop_worker(self, grace_s: float | None = None) -> None:
         with self._lock:
@@ -287,12 +318,18 @@ class Session:
             worker.stop() if grace_s is None else worker.stop(grace_s)
 
     def _abandon(self, sent: _Sent) -> None:
-        sent.reply.abandoned = True
+        sent.worker.abandon(sent.reply)
         sent.batch.remove_files()
 
     def _refuse_closed(self) -> None:
         if self._closed:
             raise SessionClosedError("the session is closed", fix="make a new model object, or call before close()")
+
+    def _refuse_interrupted(self, interruptions: int) -> None:
+        """Raise SessionClosedError where the session was closed, or interrupted since it had been so many times."""
+        self._refuse_closed()
+        if interruptions != self._interruptions:
+            raise SessionClosedError("the call was interrupted", fix="call again")
 
     def _killing_on_interrupt(self) -> _KillingOnInterrupt:
         return _KillingOnInterrupt(self)

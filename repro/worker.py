@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from repro.errors import (
+    DeviceError,
     Evidence,
     OutOfMemoryError,
+    ReproError,
     StartTimeoutError,
     WorkerCrashedError,
     WorkerError,
@@ -82,6 +84,7 @@ class Worker:
         Raises:
             StartTimeoutError: it takes longer than `timeout_s` seconds.
             WorkerStartError, OutOfMemoryError: the worker ended, or said that it cannot load.
+            DeviceError: it sees no GPU and was to use one.
         """
         if not self._ready.wait(timeout_s):
             evidence = self.evidence()
@@ -108,6 +111,14 @@ class Worker:
             with contextlib.suppress(OSError):  # the worker has gone: the reader settles the reply
                 self._process.send(line)
         return reply
+
+    def abandon(self, reply: Reply) -> None:
+        """Nobody will read this reply: what it brings is removed, now or when it comes."""
+        with self._lock:
+            reply.abandoned = True
+            if reply.number in self._pending:
+                return
+        self._remove_output(reply.number)
 
     def crash(self, what: str) -> WorkerError:
         """The error that tells how this worker died while it computed `what`."""
@@ -159,11 +170,12 @@ class Worker:
         except ValueError:
             self._printed.feed(line + b"\n")  # looks like a message and is none: evidence
             return
-        if "ready" in message:
+        if "ready" in message and self._ready.message is None:
             self._ready.settle(message)
             return
+        number = message.get("id")
         with self._lock:
-            reply = self._pending.pop(message.get("id", -1), None)
+            reply = self._pending.pop(number, None) if isinstance(number, int) else None
         self.last_reply_at = time.monotonic()
         if reply is None:
             self._printed.feed(line + b"\n")
@@ -177,6 +189,7 @@ class Worker:
             self.is_dead = True
             pending, self._pending = list(self._pending.values()), {}
         for position, reply in enumerate(pending):
+            self._remove_output(reply.number)  # what it had begun to write
             reply.was_in_progress = position == 0
             reply.settle(None)
         if self._ready.message is None and not self._ready.wait(0):
@@ -184,7 +197,7 @@ class Worker:
 
     def _remove_output(self, number: int) -> None:
         for path in self._output_dir.glob(f"{number}.*"):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     # ---------------------------------------------------------------------------------------------------------- errors
 
@@ -193,8 +206,8 @@ class Worker:
             self._exit = self._process.wait()
         return self._exit
 
-    def _start_failure(self, message: dict[str, Any] | None) -> WorkerError:
-        said = (message or {}).get("error") or {}
+    def _start_failure(self, message: dict[str, Any] | None) -> ReproError:
+        said = (message or {}).get("error")
         ended = self._wait_exit()
         self.stop(0.0)
         model = self._environment.spec.name
@@ -205,7 +218,13 @@ class Worker:
                 fix="give it more (memory=)",
                 evidence=self.evidence(ended),
             )
-        if said:
+        if isinstance(said, dict) and said.get("type") == "NoGpuError":
+            return DeviceError(
+                f"the worker of {model} was to use a GPU: {said.get('message')}",
+                fix="repro doctor, or use the CPU (device=-1)",
+                evidence=self.evidence(ended),
+            )
+        if isinstance(said, dict):
             what = f"the worker of {model} could not load the model: {said.get('type')}: {said.get('message')}"
         else:
             what = f"the worker of {model} {_how(ended)} before it was ready"

@@ -21,6 +21,11 @@ from .results import ContractError, HandOverError, ResultLines, detached
 from .server import Server
 
 _FORMS = ("predict", "serve", "ping")
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's driver, that of Windows under Linux, AMD's
+
+
+class NoGpuError(Exception):
+    """A GPU was asked for and there is none: never a silent fall to the CPU."""
 
 
 class Runner:
@@ -69,6 +74,8 @@ class Runner:
     def started(cls, options):
         """A runner with its model loaded."""
         runner = cls()
+        if options.device == "cuda" and not any(map(os.path.exists, _GPU_DEVICES)):
+            raise NoGpuError("no GPU is to be seen here: none of " + ", ".join(_GPU_DEVICES))
         runner.device = "cuda:0" if options.device == "cuda" else "cpu"
         runner.options = options
         runner.load(options)

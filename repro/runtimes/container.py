@@ -36,6 +36,7 @@ HOME = "/home/repro"
 _KILLED = 137
 _EXIT_EVENT_TIMEOUT_S = 5
 _REMOVAL_TIMEOUT_S = 10
+_REMOVAL_POLL_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _create(client: docker.DockerClient, plan: ContainerPlan, engine: Engine) ->
 
 
 def _host_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
-    from docker.types import DeviceRequest, LogConfig, Mount
+    from docker.types import LogConfig, Mount
 
     limits = plan.limits
     mounts = [Mount(str(inside), str(path), "bind", read_only=True) for path, inside in plan.read_only.items()]
@@ -207,15 +208,23 @@ def _host_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
         options |= {"mem_limit": limits.memory_bytes, "memswap_limit": limits.memory_bytes}
     if limits.cpus is not None:
         options["nano_cpus"] = int(limits.cpus * 1e9)
-    if plan.all_gpus:
-        options["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
-    elif plan.device.is_gpu:
-        options["device_requests"] = [
-            DeviceRequest(device_ids=[physical_gpu(plan.device, os.environ)], capabilities=[["gpu"]])
-        ]
+    options |= _gpu_options(plan, engine)
     if engine.rootless and engine.name == "Podman":
         options["userns_mode"] = "keep-id"
     return options
+
+
+def _gpu_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
+    from docker.types import DeviceRequest
+
+    if not (plan.all_gpus or plan.device.is_gpu):
+        return {}
+    gpu = "all" if plan.all_gpus else physical_gpu(plan.device, os.environ)
+    if engine.name == "Podman":  # it takes device requests without a word and gives no device; it knows CDI names
+        return {"devices": [f"nvidia.com/gpu={gpu}"]}
+    if plan.all_gpus:
+        return {"device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
+    return {"device_requests": [DeviceRequest(device_ids=[gpu], capabilities=[["gpu"]])]}
 
 
 def _environment(plan: ContainerPlan) -> dict[str, str]:
@@ -262,21 +271,23 @@ def _start_error(plan: ContainerPlan, error: Exception) -> Exception:
 
 
 def _remove(client: docker.DockerClient, identity: str) -> None:
-    """Remove by force and wait until it is gone. A container that is gone already, or an engine that is, is fine."""
+    """Remove by force and return when it is gone. One that is gone already, or whose engine is, is fine."""
     import docker.errors
     import requests
 
+    deadline = time.monotonic() + _REMOVAL_TIMEOUT_S
     try:
         with contextlib.suppress(docker.errors.NotFound):
-            try:
-                client.api.remove_container(identity, force=True)
-            except docker.errors.APIError as error:
-                if error.status_code != 409:  # its removal is under way
+            while True:
+                try:
+                    client.api.remove_container(identity, force=True)
+                except docker.errors.NotFound:
                     raise
-            deadline = time.monotonic() + _REMOVAL_TIMEOUT_S
-            while time.monotonic() < deadline:
+                except docker.errors.APIError:  # it is ending, or being removed, at this moment
+                    if time.monotonic() > deadline:
+                        raise
                 client.api.inspect_container(identity)
-                time.sleep(0.01)
+                time.sleep(_REMOVAL_POLL_S)
     except requests.ConnectionError:
         pass  # an engine that stops takes its containers with it, and ours also end with our side of stdin
 

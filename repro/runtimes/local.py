@@ -206,7 +206,6 @@ def _environment(environ: Mapping[str, str], home: Path, launch: Launch) -> dict
         "HOME": str(home),
         "PYTHONPATH": str(home),
         "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "CUDA_VISIBLE_DEVICES": physical_gpu(launch.device, environ) if launch.device.is_gpu else "",
     }
