@@ -14,17 +14,17 @@ import pytest
 from repro.runtimes.base import ModelSpec, Runtime
 from repro.runtimes.docker import DockerRuntime
 from repro.runtimes.local import LocalRuntime
-from repro.session import Session, SessionPlan
+from repro.session import Session
+from repro.session_plan import SessionPlan
 from repro.settings import Settings
+from tests.integration.hosts import Host
+from tests.integration.misbehaving_model import FOLDER, RAW
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 # Doctests are looked for in every module; these run inside workers alone.
 collect_ignore_glob = ["misbehaving/src/*"]
-
-FOLDER = Path(__file__).parent / "misbehaving"
-RAW = ("python", "run.raw.py")
 
 OpenSession = Callable[..., Session]
 
@@ -101,3 +101,14 @@ def open_session(runtime: Runtime, ready_spec: ModelSpec) -> Iterator[OpenSessio
     yield open_session
     for session in opened:
         session.close()
+
+
+@pytest.fixture
+def host(runtime: Runtime, ready_spec: ModelSpec, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """Another process that uses repro, with the model that misbehaves set up in `runtime`."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    engine = request.getfixturevalue("engine") if runtime.name == "docker" else None
+    host = Host(runtime.name, ready_spec.image, folder, engine)
+    yield host
+    host.close()

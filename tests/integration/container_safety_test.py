@@ -14,7 +14,8 @@ import pytest
 from repro import __version__
 from repro.errors import SettingsError
 from repro.runtimes.base import Limits, ModelSpec, Runtime
-from repro.session import Session, SessionPlan
+from repro.session import Session
+from repro.session_plan import SessionPlan
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -66,7 +67,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def inside(misbehaving_image: str, folders: Path) -> Iterator[Inside]:
     """One container with every limit and mount that can be asked for."""
     from repro.runtimes.docker import DockerRuntime
-    from tests.integration.conftest import FOLDER
+    from tests.integration.misbehaving_model import FOLDER
 
     runtime = DockerRuntime()
     spec = ModelSpec("misbehaving", FOLDER, misbehaving_image)

@@ -17,8 +17,8 @@ import pytest
 from repro.errors import DeviceError, NotSetUpError
 from repro.guest.server import PROTOCOL
 from repro.runtimes.base import Device, Launch, ModelSpec, Runtime, WorkerProcess
+from tests.integration.misbehaving_model import RAW
 
-RAW = ("python", "run.raw.py")
 HEAR_WITHIN_S = 60
 
 
