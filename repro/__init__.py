@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from repro.session import Session
 
 _HERE = Path(__file__).resolve().parent
-_CHECKOUT = _HERE.parent / "models"
+_CARRIED = _HERE / "_containers"
 # In a checkout the container sides stand beside the package; the wheel carries them inside it.
-MODELS_ROOT = str(_CHECKOUT if (_CHECKOUT / "tutorial").is_dir() else _HERE / "_containers")
+MODELS_ROOT = str(_CARRIED if _CARRIED.is_dir() else _HERE.parent / "models")
 """The folder with the container sides of all models."""
 
 _LAZY = {"Model": "repro.model", "ParallelModel": "repro.parallel", "Session": "repro.session"}

@@ -137,7 +137,7 @@ class _Job:
                 self._say(f"{spool.discarded:,} rows of an interrupted run are dropped; --resume would have kept them")
             self._count_resumed(spool)
             if self._total is None or spool.done < self._total:
-                with _removed_when_empty(spool):
+                with _removed_when_useless(spool, self._source):
                     self._compute_into(spool)
             write_records(run.output, spool.rows(), format=run.output_format)
             spool.remove()
@@ -234,12 +234,12 @@ def _row(beside: dict[str, object], answer: Answer, source: RecordSource) -> Row
 
 
 @contextmanager
-def _removed_when_empty(spool: Spool) -> Iterator[None]:
-    """Leave nothing beside the output when the block fails before the first row."""
+def _removed_when_useless(spool: Spool, source: RecordSource) -> Iterator[None]:
+    """Leave nothing beside the output when the block fails and there is nothing that could be gone on with."""
     try:
         yield
     except BaseException:
-        if not spool.done:
+        if not (spool.done and source.can_be_read_again):
             spool.remove()
         raise
 

@@ -81,6 +81,8 @@ class Model:
 
         def add(cls: M) -> M:
             cls.name = name
+            # The tutorial's classic form names the image in the constructor alone.
+            cls.default_image = cls.default_image or cls._metadata("DEFAULT_IMAGE", "")
             return _registry.register(name)(cls)
 
         return add
@@ -139,7 +141,7 @@ class Model:
         if weights is not None and not (self.variant and self.variant.files):
             raise SettingsError(f"{self.name} takes no weights: they come with its packages", fix="leave weights= out")
         self._weights = weights
-        self._runtime_name = _checked_runtime(runtime) or settings.runtime
+        self._runtime_name = _checked_runtime(runtime)
         self._settings = settings
         self._runtime: Runtime | None = None
         keywords = inspect.signature(Model.__init__).parameters
@@ -311,14 +313,14 @@ class Model:
             image=image or cls.default_image,
             command=config.command,
             python=config.python,
-            is_published=cls._is_published() or image not in (None, cls.default_image),
+            is_published=cls._metadata("AUTOMATICALLY_PUBLISH", False) or image not in (None, cls.default_image),
         )
 
     @classmethod
-    def _is_published(cls) -> bool:
-        """What the wrapper's package says in AUTOMATICALLY_PUBLISH."""
-        package = sys.modules.get(cls.__module__.rpartition(".")[0])
-        return bool(getattr(package, "AUTOMATICALLY_PUBLISH", False))
+    def _metadata(cls, name: str, default: Any) -> Any:
+        """What the wrapper's module, or the package that it is in, says under a name of the tutorial's."""
+        modules = [sys.modules.get(module) for module in (cls.__module__, cls.__module__.rpartition(".")[0])]
+        return next((getattr(module, name) for module in modules if hasattr(module, name)), default)
 
     @classmethod
     def schema(cls) -> RecordSchema | None:

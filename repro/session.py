@@ -358,8 +358,9 @@ class Session:
     def release_in_child(self) -> None:
         """In a forked child: let go of the parent's worker; the next call starts one of the child's own."""
         closed = self._closed
-        if self._worker is not None:
-            self._worker.release_in_child()
+        for held in (self._worker, self._starting):
+            if held is not None:
+                held.release_in_child()
         if self._folder is not None:
             self._folder.release_in_child()
         self._reset()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from repro.registry import Registry
+from repro.registry import Registry, catalogue
 
 if TYPE_CHECKING:
     from repro.model import Model
@@ -89,3 +90,19 @@ def fetch_weights(request: SetupRequest) -> None:
                 request.model.folder_name(), variant, request.settings.weights_dir, progress=request.progress
             )
             request.report(f"weights of {variant.name}: {folder}")
+
+
+def model_to_set_up(name: str) -> type[Model]:
+    """The model of that name; for a folder that has a setup command and no model yet (the classic tutorial builds the
+    image before it writes the wrapper), a stand-in. Raises ModelNotFoundError."""
+    from repro.errors import ModelNotFoundError
+    from repro.model import Model
+
+    try:
+        return Model.by_name(name)
+    except ModelNotFoundError:
+        source = catalogue.sources.get(name)
+        if source is None or _registry.get(name) is None:
+            raise
+        image = getattr(sys.modules[source.module], "DEFAULT_IMAGE", "")
+        return type("NotWrittenYet", (Model,), {"__module__": source.module, "default_image": image})

@@ -32,15 +32,15 @@ def command(
     Doing it again is quick, and changes nothing where nothing has changed. Weights that were fetched halfway go on
     from there.
     """
-    from repro.model import Model
     from repro.runtimes.choice import choose_runtime
+    from repro.setting_up import model_to_set_up
     from repro.settings import load_settings
 
     if silent:
         console.level = QUIET
         console.apply()
     settings = load_settings()
-    chosen = Model.by_name(model)
+    chosen = model_to_set_up(model)
     for name in variant:
         chosen.config().variant(name)  # a name that is not known is told before anything is built
     place = choose_runtime(None if runtime in (None, "auto") else runtime, settings)

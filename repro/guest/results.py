@@ -1,6 +1,5 @@
 """Results on their way out: as lines of JSON, the error of a record that failed in its place."""
 
-import sys
 import traceback
 
 from . import exchange
@@ -33,13 +32,11 @@ class ResultLines:
         self._encoder = encoder
         self._waiting = []
         self._parts = []
-        if "numpy" not in sys.modules and "torch" not in sys.modules:
-            self.add = self._waiting.append  # there are no arrays: all can wait
 
     def add(self, result):
         """Take one result, or the exception of a record that failed. Raises HandOverError."""
         if type(result) is dict and exchange.is_flat(result):
-            self._waiting.append(result)
+            self._waiting.append(dict(result))  # a model may fill the same dict again
         else:
             self._encode_waiting()
             self._parts.append(self._line(result))

@@ -25,11 +25,12 @@ def runtime_named(name: str, settings: Settings) -> Runtime:
 
 
 def choose_runtime(name: str | None, settings: Settings) -> Runtime:
-    """The runtime `name`, or the best one that can be used here; which one it is goes to the log.
+    """The runtime `name`, or that of the settings, or the best one that can be used here; the log says which.
 
     Raises:
         RuntimeUnavailableError: the one that is named cannot be used here; says why and what to do.
     """
+    name = name or settings.runtime
     if name is not None:
         runtime = runtime_named(name, settings)
         reason = runtime.why_unavailable()

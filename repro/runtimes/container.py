@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -65,6 +66,7 @@ class Container:
         self._stream = stream
         self._send_lock = threading.Lock()
         self.ended = threading.Event()
+        _connected.add(self)
 
     @classmethod
     def start(cls, plan: ContainerPlan) -> Container:
@@ -131,11 +133,24 @@ class Container:
 
     def release_in_child(self) -> None:
         """In a forked child: close its copy of the connection. (A shutdown would end the parent's too.)"""
-        os.close(self._stream.detach())
+        descriptor = self._stream.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def evidence(self, log: LogTail, ended: Exit | None = None) -> Evidence:
         code, oom = (ended.code, ended.oom_killed) if ended else (None, None)
         return Evidence("docker", self.plan.image, None, code, oom or None, log.lines())
+
+
+_connected: weakref.WeakSet[Container] = weakref.WeakSet()
+
+
+def _release_all_in_child() -> None:
+    for container in list(_connected):
+        container.release_in_child()
+
+
+os.register_at_fork(after_in_child=_release_all_in_child)
 
 
 def owner_labels() -> dict[str, str]:
@@ -252,6 +267,7 @@ def _attach(client: docker.DockerClient, identity: str) -> socket.socket:
         stream._keep = wrapper  # type: ignore[attr-defined]
         return stream
     wrapper.close()
+    stream.close()  # now, not when it is collected: in a forked child it would keep the container's stdin open
     return own
 
 
