@@ -152,6 +152,22 @@ def test_interrupt_while_the_worker_loads_leaves_nothing(start: Start, tmp_path:
     assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl"]
 
 
+def test_interrupted_run_from_standard_input_leaves_nothing_that_could_not_be_gone_on_with(start: Start) -> None:
+    words = ["-" if word == "in.jsonl" else word for word in predict("out.jsonl", "--batch-size", "1")]
+    process = start(*words, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write('{"text": "0"}\n' * 1024 * 3)
+    process.stdin.flush()
+    wait_for(lambda: rows_on_disk("out.jsonl"), "rows")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(WITHIN_S) == 130
+    assert process.stderr is not None
+    assert "go on with" not in process.stderr.read()
+    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl"]
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+
+
 def test_two_runs_to_one_output_do_not_mix(start: Start) -> None:
     first = start(*predict("out.jsonl", delay_s=0.1))
     wait_for(lambda: rows_on_disk("out.jsonl"), "rows")
