@@ -85,6 +85,12 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
         InputError: the input cannot be taken; a file is checked before anything starts.
         PredictionError: the model raised for a record, and `on_error` is "raise".
         SetupError, RuntimeUnavailableError, DeviceError, WorkerError: it could not be computed.
+
+    >>> from repro.models.antiberty import AntiBERTy
+    >>> run = FileRun(InputFile("antibodies.fasta"), "embeddings.parquet")
+    >>> with AntiBERTy() as model:  # doctest: +SKIP
+    ...     predict_file(model, run).records
+    43
     """
     from repro.data.formats import is_stream
     from repro.data.writers import check_output

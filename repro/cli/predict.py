@@ -123,11 +123,14 @@ def _tell_how_to_go_on(console: Console, run: FileRun) -> None:
 
 def _show(console: Console, outcome: Outcome) -> None:
     """The last lines: what was done, and what did it."""
+    from repro.cli.progress import shown_rate
+
     maker, worker = outcome.maker, outcome.worker
+    rate = shown_rate(outcome.records - outcome.resumed, outcome.seconds)
     resumed = f" ({outcome.resumed:,} of them earlier)" if outcome.resumed else ""
     console.note(
         f"{outcome.output}: {outcome.records:,} records{resumed}, {outcome.failed:,} failed,"
-        f" {outcome.seconds:.1f} s, {outcome.records_per_s:,.1f} records/s (start {outcome.start_s:.1f} s)"
+        f" {outcome.seconds:.1f} s{rate and f', {rate}'} (start {outcome.start_s:.1f} s)"
     )
     device = " ".join(str(part) for part in (worker.get("device", maker.device), worker.get("device_name")) if part)
     facts = [f"made by {maker.model} on {maker.runtime}", device, maker.variant or "", _weights(maker.weights)]

@@ -30,6 +30,17 @@ def record_progress(console: Console, model: str) -> Watch:
     return watch
 
 
+def shown_rate(records: int, seconds: float) -> str:
+    """How fast it goes, as people read it.
+
+    >>> shown_rate(2000, 0.5), shown_rate(3, 36.0), shown_rate(0, 1.0)
+    ('4,000.0 records/s', '12.0 s/record', '')
+    """
+    if not records or not seconds:
+        return ""
+    return f"{records / seconds:,.1f} records/s" if records >= seconds else f"{seconds / records:,.1f} s/record"
+
+
 def _with_lines(console: Console, rows: Iterator[Row], total: int | None) -> Iterator[Row]:
     """For a log file: a line now and then."""
     begun = told = time.monotonic()
@@ -39,7 +50,7 @@ def _with_lines(console: Console, rows: Iterator[Row], total: int | None) -> Ite
         now = time.monotonic()
         if now - told >= _LINE_INTERVAL_S:
             told = now
-            console.note(f"{count:,}{of} records, {count / (now - begun):,.1f} records/s")
+            console.note(f"{count:,}{of} records, {shown_rate(count, now - begun)}")
 
 
 def _with_bar(rows: Iterator[Row], total: int | None, model: str) -> Iterator[Row]:
@@ -51,7 +62,7 @@ def _with_bar(rows: Iterator[Row], total: int | None, model: str) -> Iterator[Ro
             now = time.monotonic()
             if now - told >= _BAR_INTERVAL_S:  # rich takes longer over an update than some models over a record
                 told = now
-                progress.update(task, completed=count, rate=f"{count / (now - begun):,.1f} records/s")
+                progress.update(task, completed=count, rate=shown_rate(count, now - begun))
 
 
 def _bar() -> Progress:
