@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import os
 import platform
+import secrets
 import socket
 import struct
 import threading
@@ -24,7 +25,8 @@ from repro._version import __version__
 from repro.errors import DeviceError, Evidence, NotSetUpError, WorkerStartError
 from repro.processes import process_start
 from repro.runtimes.base import Device, Exit, Limits
-from repro.runtimes.engine import Engine, connect, describe
+from repro.runtimes.creation_guard import guarded
+from repro.runtimes.engine import Engine, connect, describe, engine_address
 from repro.runtimes.gpu import physical_gpu
 from repro.runtimes.log import LogTail
 
@@ -53,11 +55,11 @@ class ContainerPlan:
     network: bool = False
     limits: Limits = Limits()
     labels: Mapping[str, str] = field(default_factory=dict)
-    name: str | None = None
+    name: str = field(default_factory=lambda: f"repro-{secrets.token_hex(6)}")
 
 
 class Container:
-    """A container that has been started. Removed by the engine when it ends, and by `remove` in any case."""
+    """A container, made by `start`. Removed by the engine when it ends, and by `remove` in any case."""
 
     def __init__(self, client: docker.DockerClient, plan: ContainerPlan, identity: str, stream: socket.socket) -> None:
         self._client = client
@@ -81,16 +83,18 @@ class Container:
         import docker.errors
 
         client = connect()
-        identity = _create(client, plan, describe(client))
-        try:
-            stream = _attach(client, identity)
-            client.api.start(identity)
-        except BaseException as error:
-            _remove(client, identity)
-            if isinstance(error, docker.errors.APIError):
-                raise _start_error(plan, error) from None
-            raise
-        return cls(client, plan, identity, stream)
+        engine = describe(client)
+        with guarded(engine_address(), plan.name):
+            identity = _create(client, plan, engine)
+            try:
+                container = cls(client, plan, identity, _attach(client, identity))
+                client.api.start(identity)
+            except BaseException as error:
+                _remove(client, identity)
+                if isinstance(error, docker.errors.APIError):
+                    raise _start_error(plan, error) from None
+                raise
+            return container
 
     def send(self, data: bytes) -> None:
         """Write to the container's stdin. Raises OSError when the connection is gone."""

@@ -40,7 +40,7 @@ def connect(timeout_s: float = 60.0) -> docker.DockerClient:
     import docker.errors
     import requests
 
-    address = _address()
+    address = engine_address()
     try:
         client = docker.DockerClient(base_url=address, version="auto", timeout=int(timeout_s), tls=_tls())
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
@@ -63,7 +63,7 @@ def describe(client: docker.DockerClient) -> Engine:
         version: dict[str, Any] = client.version()
         info: dict[str, Any] = client.info()
     except (docker.errors.DockerException, requests.RequestException) as error:
-        raise _unavailable(_address(), error) from None
+        raise _unavailable(engine_address(), error) from None
     components = " ".join(str(part.get("Name")) for part in version.get("Components") or [])
     return Engine(
         name="Podman" if "Podman" in components else "Docker",
@@ -75,7 +75,8 @@ def describe(client: docker.DockerClient) -> Engine:
     )
 
 
-def _address() -> str:
+def engine_address() -> str:
+    """Where the engine is: what DOCKER_HOST, or else the current docker context, says."""
     if os.environ.get("DOCKER_HOST"):
         return os.environ["DOCKER_HOST"]
     from docker.context import ContextAPI

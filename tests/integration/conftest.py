@@ -45,7 +45,7 @@ def misbehaving_image(engine: DockerClient, base_image: str) -> Iterator[str]:
     image = f"repro-tests/misbehaving:{os.getpid()}"
     build_image(FOLDER, image, report=lambda line: None)
     yield image
-    engine.images.remove(image)
+    engine.images.remove(image, force=True)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 _PREAMBLE = """
 import os, signal, sys, threading, time
+from pathlib import Path
 from repro.parallel import ParallelModel
 from repro.runtimes.classic import DockerContainer
 from tests.integration.misbehaving_model import MisbehavingModel

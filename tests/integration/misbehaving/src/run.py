@@ -43,7 +43,7 @@ class Misbehaving(Runner):
     # ------------------------------------------------------------------------------------------------ what is expected
 
     def _reverse(self, record):
-        return {"output": record["text"][::-1] + self.options.suffix}
+        return {"output": record.get("text", "")[::-1] + self.options.suffix}
 
     def _echo(self, record):
         return {"value": record.get("value")}
@@ -80,6 +80,9 @@ class Misbehaving(Runner):
 
     def _c_call(self, record):
         ctypes.CDLL(None).sleep(3600)  # ctypes lets go of the GIL, as PyTorch does
+
+    def _c_call_with_the_lock(self, record):
+        ctypes.PyDLL(None).sleep(3600)
 
     def _exit0(self, record):
         sys.exit(0)
