@@ -189,6 +189,7 @@ class Session:
         try:
             return read_answers(message, sent.batch, self._folder.output_dir)
         except WorkerError as error:
+            sent.worker.abandon(sent.reply)
             raise type(error)(
                 error.message, cause=error.cause, fix=error.fix, evidence=sent.worker.evidence()
             ) from None
