@@ -6,9 +6,11 @@ process has left can be told from what is in use, also from within another conta
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-import shutil
+import secrets
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -48,7 +50,7 @@ class ExchangeFolder:
 
     def remove(self) -> None:
         """Remove it with all that is in it. Arrays that are mapped from it stay valid."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         self.release_in_child()
 
     def release_in_child(self) -> None:
@@ -65,7 +67,34 @@ def abandoned(parent: Path) -> list[Path]:
 
 def remove_abandoned(parent: Path) -> None:
     for path in abandoned(parent):
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder that a worker has written to, as far as that can be done.
+
+    `shutil.rmtree` gives up on folders that a worker has made unreadable, and is ended by a tree that is deeper than
+    Python's stack or the longest path. Here what lies deeper is moved up, a level at a time.
+    """
+    with contextlib.suppress(OSError):
+        while folders := _emptied(path):
+            for folder in folders:
+                for inner in _emptied(Path(folder.path)):
+                    Path(inner.path).chmod(stat.S_IRWXU)
+                    Path(inner.path).rename(path / f"up-{secrets.token_hex(8)}")
+                Path(folder.path).rmdir()
+        path.rmdir()
+
+
+def _emptied(folder: Path) -> list[os.DirEntry[str]]:
+    """Remove the files of a folder, and give the folders in it."""
+    folder.chmod(stat.S_IRWXU)
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        if not entry.is_dir(follow_symlinks=False):
+            Path(entry.path).unlink(missing_ok=True)
+    return [entry for entry in found if entry.is_dir(follow_symlinks=False)]
 
 
 def _locked(path: Path) -> int:

@@ -4,12 +4,15 @@ import mmap
 import os
 import stat
 import sys
+import tokenize
 import weakref
 
 from .lines import ExchangeError
 
 ARRAY_KEY = "$npy"
-_HEADER_BYTES = 128
+_HEADER_ROUND = 64
+_HEADER_REST = 77  # bytes of a header of a flat array beside its dtype
+_MAX_DTYPE = 4096  # numpy refuses to read headers much longer
 _MAX_MAPPED = 256  # a mapping holds a file descriptor open; past this many, small limits (1,024) come near
 _SMALL_BYTES = 1 << 20  # copying this much is as fast as mapping it
 
@@ -30,17 +33,24 @@ class ArrayFile:
     """One `.npy` file that arrays of one dtype are written to, one behind the other; the header comes last."""
 
     def __init__(self, path, dtype):
+        """Raises TypeError for a dtype that takes too long to describe."""
+        from numpy.lib import format as npy
+
         self.path = path
-        self.dtype = dtype
+        self._descr = npy.dtype_to_descr(dtype)
+        length = len(ascii(self._descr))
+        if length > _MAX_DTYPE:
+            raise TypeError("an array with a dtype of so many fields cannot be handed over")
+        self._header_bytes = _HEADER_ROUND * max(2, (_HEADER_REST + length) // _HEADER_ROUND + 1)
         self._shapes = set()
         self._arrays = 0
         self._elements = 0
         self._file = open(path, "wb")
-        self._file.write(b"\0" * _HEADER_BYTES)
+        self._file.write(b"\0" * self._header_bytes)
 
     def append(self, array):
         start = self._elements
-        self._file.write(memoryview(array.reshape(-1)).cast("B") if array.size else b"")
+        self._file.write(array.reshape(-1).view("u1") if array.nbytes else b"")  # (a date has no buffer of its own)
         self._shapes.add(array.shape)
         self._arrays += 1
         self._elements += array.size
@@ -57,17 +67,18 @@ class ArrayFile:
         return (self._elements,)
 
     def close(self):
-        from numpy.lib import format as npy
-
-        header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": self._shape()}
-        text = repr(header).encode("latin1")
-        padding = _HEADER_BYTES - 10 - len(text) - 1
-        if padding < 0:
-            raise ExchangeError("%s: the dtype %s is too long for one header" % (self.path, self.dtype))
+        room = self._header_bytes - 10 - 1
+        text = self._header(self._shape())
+        if len(text) > room:  # an array of many dimensions
+            text = self._header((self._elements,))
         self._file.seek(0)
-        self._file.write(b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little"))
-        self._file.write(text + b" " * padding + b"\n")
+        self._file.write(b"\x93NUMPY\x01\x00" + (self._header_bytes - 10).to_bytes(2, "little"))
+        self._file.write(text.ljust(room) + b"\n")
         self._file.close()
+
+    def _header(self, shape):
+        # ASCII alone: numpy reads version 1 as Latin-1, and an escaped name of a field is the same name.
+        return ascii({"descr": self._descr, "fortran_order": False, "shape": shape}).encode("ascii")
 
     def abandon(self):
         self._file.close()
@@ -119,7 +130,10 @@ class ArrayReader:
         stop = start + _product(shape)
         if start < 0 or stop > flat.shape[0]:
             raise ExchangeError("%s holds %d elements, %d are asked for" % (name, flat.shape[0], stop))
-        return flat[start:stop].reshape(shape)
+        try:
+            return flat[start:stop].reshape(shape)
+        except ValueError as error:  # too many dimensions, or too long ones beside one of length 0
+            raise ExchangeError("a reference to an array is malformed: %s" % error) from None
 
     def remove_files(self):
         for name in self._flat:
@@ -131,6 +145,10 @@ def _product(lengths):
     for length in lengths:
         product *= length
     return product
+
+
+# What numpy lets through of the errors of Python's own parser, which reads the header.
+_UNREADABLE = (OSError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError)
 
 
 def _open_flat(path):
@@ -147,7 +165,7 @@ def _open_flat(path):
             version = npy.read_magic(file)
             read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran, dtype = read_header(file)
-            if fortran or dtype.hasobject:
+            if fortran or dtype.hasobject or min(shape, default=0) < 0:
                 raise ExchangeError("%s is no array in C order of plain numbers" % path)
             count = _product(shape)
             have = os.fstat(descriptor).st_size - file.tell()
@@ -160,7 +178,7 @@ def _open_flat(path):
             return numpy.frombuffer(_Mapping.of(file), dtype=dtype, count=count, offset=file.tell())
     except ExchangeError:
         raise
-    except (OSError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ExchangeError("%s cannot be read: %s" % (path, error)) from None
 
 

@@ -59,9 +59,10 @@ class BatchEncoder:
         """One record as a line of JSON, its arrays written aside."""
         if type(record) is not dict:
             raise TypeError("a record is a dict, not %s" % type(record).__name__)
-        if not is_flat(record):
-            record = self._take_arrays(record, "")
-        return encode_line(record)
+        try:
+            return encode_line(record if is_flat(record) else self._take_arrays(record, ""))
+        except RecursionError:
+            raise TypeError("it is nested too deeply, or holds itself") from None
 
     def _take_arrays(self, value, field):
         if type(value) in _FLAT:
@@ -149,12 +150,16 @@ def read_batch(folder, name, consume=False):
     path = os.path.join(folder, name)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise ExchangeError("%s cannot be read: %s" % (name, error.strerror)) from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ExchangeError("%s is no regular file" % name)
-        data = file.read()
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ExchangeError("%s is no regular file" % name)
+            data = file.read()
+    except ExchangeError:
+        raise
+    except MemoryError:
+        raise ExchangeError("%s does not fit into memory" % name) from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ExchangeError("%r cannot be read: %s" % (name, getattr(error, "strerror", None) or error)) from None
     if consume:
         os.unlink(path)
     return decode_batch(data, folder, name, consume)
@@ -168,6 +173,8 @@ def decode_batch(data, folder, name, consume=False):
     reader = ArrayReader(folder)
     try:
         return [resolve_arrays(record, reader) for record in records]
+    except RecursionError:
+        raise ExchangeError("%s is nested too deeply" % name) from None
     finally:
         if consume:
             reader.remove_files()

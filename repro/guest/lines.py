@@ -173,6 +173,6 @@ def _may_be_rounded(values, data):
 def _decode_numbered(line, number, name):
     try:
         return decode_line(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         shown = line[:60].decode("utf-8", "replace")
         raise ExchangeError("%s: line %d is no JSON (%s): %r" % (name, number, error, shown)) from None
