@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,9 +22,10 @@ from repro.errors import (
 )
 from repro.guest import exchange
 from repro.runtimes.base import Environment, Exit, WorkerProcess
+from repro.runtimes.lines import MESSAGE_START
 from repro.runtimes.log import LogTail
 
-_MESSAGE_START = b'{"repro":'
+_NUMBER = re.compile(rb'\{"repro":1,"id":(\d{1,18}),')
 _STOP_GRACE_S = 3.0
 _READER_JOIN_S = 2.0
 
@@ -157,7 +159,7 @@ class Worker:
     def _read(self) -> None:
         try:
             for line in self._process.lines():
-                if line.startswith(_MESSAGE_START):
+                if line.startswith(MESSAGE_START):
                     self._dispatch(line)
                 elif line.strip():
                     self._printed.feed(line + b"\n")
@@ -167,9 +169,13 @@ class Worker:
     def _dispatch(self, line: bytes) -> None:
         try:
             message: dict[str, Any] = exchange.decode_line(line)
-        except ValueError:
+        except (ValueError, RecursionError) as error:
             self._printed.feed(line + b"\n")  # looks like a message and is none: evidence
-            return
+            named = _NUMBER.match(line)
+            if named is None:
+                return
+            said = {"type": "ContractError", "message": f"run.py answered with what is no JSON ({error})"}
+            message = {"id": int(named[1]), "error": said}  # nothing else will come for it
         if "ready" in message and self._ready.message is None:
             self._ready.settle(message)
             return
@@ -197,12 +203,14 @@ class Worker:
 
     def _remove_output(self, number: int) -> None:
         for path in self._output_dir.glob(f"{number}.*"):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder, say: it goes with the exchange folder
+                path.unlink()
 
     # ---------------------------------------------------------------------------------------------------------- errors
 
     def _wait_exit(self) -> Exit:
         if self._exit is None:
+            self._process.stop(_STOP_GRACE_S)  # it may have let go of its stdout, or said that it ends, and live on
             self._exit = self._process.wait()
         return self._exit
 

@@ -10,6 +10,7 @@ from repro.errors import EngineUnavailableError, NotSetUpError, SettingsError
 from repro.runtimes.base import Environment, Exit, Launch, ModelSpec
 from repro.runtimes.container import STDOUT, Container, ContainerPlan
 from repro.runtimes.engine import connect
+from repro.runtimes.lines import FLOODED, LineCutter
 from repro.runtimes.log import LogTail
 
 INPUT = PurePosixPath("/repro/in")
@@ -81,13 +82,15 @@ class ContainerWorker:
         self._container.send(line)
 
     def lines(self) -> Iterator[bytes]:
-        rest = b""
+        cutter = LineCutter()
         for stream, data in self._container.frames():
             if stream != STDOUT:
                 self._log.feed(data)
                 continue
-            *complete, rest = (rest + data).split(b"\n")
-            yield from complete
+            yield from cutter.cut(data)
+            if cutter.is_flooded:
+                self._log.feed(FLOODED)
+                return
 
     def log_tail(self) -> tuple[str, ...]:
         return self._log.lines()

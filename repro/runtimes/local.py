@@ -25,6 +25,7 @@ from repro.errors import NotSetUpError, SettingsError, WorkerStartError
 from repro.runtimes import environments
 from repro.runtimes.base import Environment, Exit, Launch, Limits, ModelSpec
 from repro.runtimes.gpu import check_gpu, physical_gpu
+from repro.runtimes.lines import FLOODED, LineCutter
 from repro.runtimes.log import LogTail
 from repro.settings import Settings
 
@@ -143,10 +144,11 @@ class LocalWorker:
 
     def lines(self) -> Iterator[bytes]:
         assert self._process.stdout is not None
-        rest = b""
-        while data := self._process.stdout.read(_READ_BYTES):
-            *complete, rest = (rest + data).split(b"\n")
-            yield from complete
+        cutter = LineCutter()
+        while not cutter.is_flooded and (data := self._process.stdout.read(_READ_BYTES)):
+            yield from cutter.cut(data)
+        if cutter.is_flooded:
+            self._log.feed(FLOODED)
 
     def log_tail(self) -> tuple[str, ...]:
         return self._log.lines()

@@ -105,6 +105,47 @@ class Serve:
         self.right(number, records)
         self.right(number, records)
 
+    def no_json(self, number, records):
+        say('{"repro":1,"id":%d,"results":[{"output":NA}]}\n' % number)
+
+    def nested_too_deeply(self, number, records):
+        say('{"repro":1,"id":%d,"results":%s}\n' % (number, "[" * 100000 + "]" * 100000))
+
+    def nested_too_deeply_in_a_file(self, number, records):
+        row = '{"output":%s}\n' % ("[" * 100000 + "]" * 100000)
+        write(self.output_dir, "%d.jsonl" % number, row * len(records))
+        answer(number, output="%d.jsonl" % number)
+
+    def folder(self, number, records):
+        os.mkdir(os.path.join(self.output_dir, "%d.jsonl" % number))
+        answer(number, output="%d.jsonl" % number)
+
+    def folder_then_death(self, number, records):
+        os.mkdir(os.path.join(self.output_dir, "%d.things" % number))
+        sys.exit(3)
+
+    def name_of_no_file(self, number, records):
+        answer(number, output="a\0b")
+
+    def lets_go_of_stdout(self, number, records):
+        os.close(1)
+        time.sleep(3600)
+
+    def line_without_end(self, number, records):
+        for _ in range(100):
+            os.write(1, b"x" * (1 << 20))
+        say("\n")
+        self.right(number, records)
+
+    def deep_folders(self, number, records):
+        inner = os.open(self.output_dir, os.O_RDONLY)
+        for _ in range(2500):
+            os.mkdir("deeper", dir_fd=inner)
+            outer, inner = inner, os.open("deeper", os.O_RDONLY, dir_fd=inner)
+            os.close(outer)
+        os.close(inner)
+        self.right(number, records)
+
     def exit0(self, number, records):
         sys.exit(0)
 
