@@ -154,7 +154,9 @@ class InProcess:
 
     def __init__(self, model: type[Model], runtime: str, records: list[dict[str, str]]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="repro-bench-")
-        Path(self._folder.name, "records.json").write_text(json.dumps(records))
+        # In the batches in which the session hands them over: what is computed is the same.
+        batches = [records[first : first + model.batch_size] for first in range(0, len(records), model.batch_size)]
+        Path(self._folder.name, "batches.json").write_text(json.dumps(batches))
         Path(self._folder.name, "inprocess.py").write_text((HERE / "inprocess.py").read_text())
         self._process = subprocess.Popen(
             self._command(model, runtime), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

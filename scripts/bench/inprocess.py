@@ -1,11 +1,10 @@
-"""Runs inside a model's environment: loads its Runner and, for each line on stdin, prints how long the records take.
+"""Runs inside a model's environment: loads its Runner and, for each line on stdin, prints how long the batches take.
 
-python inprocess.py FOLDER_OF_RUN_PY FOLDER_OF_RECORDS
+python inprocess.py FOLDER_OF_RUN_PY FOLDER_OF_BATCHES
 """
 
 import importlib.util
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -24,12 +23,11 @@ runner_class = next(
 )
 options = _parser(runner_class, "predict").parse_args(["--input-file", "-", "--output-file", "-"])
 runner = runner_class.started(options)
-records = json.loads(Path(folder, "records.json").read_text())
+batches = json.loads(Path(folder, "batches.json").read_text())
 for _ in sys.stdin:
     start = time.perf_counter()
     results = []
-    size = int(os.environ.get("BATCH_SIZE", "256"))
-    for first in range(0, len(records), size):
-        runner.answer(records[first : first + size], results.append)
-    assert len(results) == len(records)
+    for records in batches:
+        runner.answer(records, results.append)
+    assert len(results) == sum(map(len, batches))
     print(time.perf_counter() - start, flush=True)

@@ -30,7 +30,7 @@ def chains(demo: ModuleType) -> list[Any]:
     rows = np.random.default_rng(0).normal(size=(6, 32)).astype(np.float32)
     rows[1] = rows[0] + 0.01
     names = ["rituximab_heavy", "muromonab_heavy", "rituximab_light", "avelumab_light", "omalizumab_heavy", "x_light"]
-    scores = [-0.5, -0.4, None, None, None, None]
+    scores = [-0.5, -0.4, -0.3, -0.6, -0.2, -0.7]
     return [demo.Chain(name, "EVQL", row, score) for name, row, score in zip(names, rows, scores, strict=True)]
 
 

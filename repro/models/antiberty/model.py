@@ -47,7 +47,7 @@ class AntiBERTy(Model):
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
     Parameters = Parameters
-    batch_size = 256
+    batch_size = 32  # with scores a batch takes minutes on a CPU
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
         super().__init__(image, device, **session)
