@@ -81,6 +81,7 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
         watch: sees the rows pass.
 
     Raises:
+        SettingsError: the output is the input; only a file can be gone on with.
         OutputError: the output cannot be written (told before anything starts, where that can be known).
         InputError: the input cannot be taken; a file is checked before anything starts.
         PredictionError: the model raised for a record, and `on_error` is "raise".
@@ -98,11 +99,20 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
     output_format = check_output(run.output, format=run.output_format)
     to_file = not is_stream(run.output)
     source = RecordSource(run.input, type(model))
+    if to_file and source.can_be_read_again:
+        _refuse_same_file(run)
     if run.resume and not (to_file and source.can_be_read_again):
         raise SettingsError("only a run from a file to a file can be gone on with", fix="leave --resume out")
     total = source.check()
     job = _Job(model, replace(run, output_format=output_format), source, describe_maker(model), total, say, watch)
     return job.to_file() if to_file else job.to_stream()
+
+
+def _refuse_same_file(run: FileRun) -> None:
+    """A link to the input is the input: what it holds would be lost."""
+    given, output = Path(run.input.path), Path(run.output)
+    if output.exists() and output.samefile(given):
+        raise SettingsError(f"{output} is the input: it would be overwritten", fix="name another output")
 
 
 class _Job:

@@ -199,6 +199,18 @@ class TestWhatIsRefused:
         assert ran.code == 2
         assert "esm2_t6_8M_UR50D" in ran.err
 
+    @pytest.mark.parametrize("output", ["in.jsonl", "./in.jsonl", "symbolic.jsonl", "hard.jsonl"])
+    def test_the_input_is_never_overwritten(self, repro: Repro, output: str) -> None:
+        given = Path("in.jsonl")
+        given.write_text('{"text":"abc"}\n')
+        Path("symbolic.jsonl").symlink_to(given)
+        Path("hard.jsonl").hardlink_to(given)
+
+        ran = repro("predict", "tutorial", given, "-o", output)
+
+        assert (ran.code, given.read_text()) == (2, '{"text":"abc"}\n')
+        assert "is the input" in ran.err
+
     def test_output_is_required(self, repro: Repro) -> None:
         ran = repro("predict", "tutorial", "in.jsonl")
         assert ran.code == 2
