@@ -97,7 +97,7 @@ class Environment:
     runtime: str
     spec: ModelSpec
     identity: str
-    """Digest of the image, or key of the local environment: equal identities compute equally."""
+    """Digest of the image, or keys of the local environment and of the model's code: equal ones compute equally."""
     python: Path | None = None
     """The interpreter, in a local environment."""
 

@@ -10,6 +10,7 @@ For a model whose code you do not trust, use the docker runtime.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -62,14 +63,16 @@ class LocalRuntime:
     def find(self, spec: ModelSpec) -> Environment:
         named = self._settings.local_python
         if named is not None:
-            return Environment(self.name, spec, f"interpreter:{named}", _checked_interpreter(named))
+            identity = f"interpreter:{named}+{source_digest(spec.folder / 'src')}"
+            return Environment(self.name, spec, identity, _checked_interpreter(named))
         wanted = environments.wanted(spec, self._settings)
         if not wanted.is_ready:
             raise NotSetUpError(
                 f"no local environment for {spec.name} is set up",
                 fix=f"repro setup {spec.name} --runtime local",
             )
-        return Environment(self.name, spec, wanted.key, wanted.python)
+        identity = f"{wanted.key}+{source_digest(spec.folder / 'src')}"
+        return Environment(self.name, spec, identity, wanted.python)
 
     def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
         if self._settings.local_python is None:
@@ -211,6 +214,16 @@ def _environment(environ: Mapping[str, str], home: Path, launch: Launch) -> dict
         "PYTHONUNBUFFERED": "1",
         "CUDA_VISIBLE_DEVICES": physical_gpu(launch.device, environ) if launch.device.is_gpu else "",
     }
+
+
+def source_digest(folder: Path) -> str:
+    """A key of a model's own code, which lies beside the environment and may change without it."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _checked_interpreter(path: Path) -> Path:
