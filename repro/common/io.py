@@ -14,13 +14,15 @@ def read_jsonl_file(path: str | Path) -> list[Any]:
         InputFileError: the file is missing, not UTF-8, or a line is no JSON; names the line.
     """
     import jsonlines
-    import orjson
 
     from repro.errors import InputFileError
+    from repro.guest.lines import decode_line
 
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
-            return list(jsonlines.Reader(file, loads=orjson.loads))
+            return list(
+                jsonlines.Reader(file, loads=lambda line: decode_line(str(line).encode())).iter(allow_none=True)
+            )
     except jsonlines.InvalidLineError as error:
         raise InputFileError(f"{path}: line {error.lineno} is no JSON: {error}", fix="write one value a line") from None
     except UnicodeDecodeError as error:
@@ -30,9 +32,14 @@ def read_jsonl_file(path: str | Path) -> list[Any]:
 
 
 def write_to_jsonl(records: Iterable[Any], path: str | Path) -> None:
-    """Write values to a JSONL file, one a line."""
-    import jsonlines
-    import orjson
+    """Write values to a JSONL file, one a line. NaN and infinities are written as Python's json does.
 
-    with Path(path).open("wb") as file, jsonlines.Writer(file, dumps=orjson.dumps) as writer:
+    Raises:
+        TypeError: a value is of a type that JSON does not have.
+    """
+    import jsonlines
+
+    from repro.guest.lines import encode_line
+
+    with Path(path).open("wb") as file, jsonlines.Writer(file, dumps=encode_line) as writer:
         writer.write_all(records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from repro.errors import CommandError, OutOfMemoryError
@@ -75,13 +76,12 @@ class DockerContainer:
             network=not network_disabled,
             limits=self._limits,
         )
-        log = LogTail()
+        log = LogTail(report=None if silent else partial(_log.info, "%s"))
         container = Container.start(plan)
         try:
             for _, data in container.frames():
                 log.feed(data)
-                if not silent:
-                    _log.info("%s", data.decode("utf-8", "replace").rstrip("\n"))
+            log.close()
             ended = container.wait()
         finally:
             container.remove()
