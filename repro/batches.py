@@ -143,9 +143,15 @@ def read_answers(message: Mapping[str, Any], batch: Batch, folder: Path) -> list
         shown = str(rows[position])[:80]
         raise _broken(f"run.py answered record {batch.first + position} with no JSON object: {shown}")
     answers: list[dict[str, Any] | ReproError] = rows
-    for position in [index for index, row in enumerate(rows) if "error" in row and len(row) == 1]:
+    for position in [index for index, row in enumerate(rows) if "error" in row and _says_that_it_failed(row)]:
         answers[position] = _prediction_error(rows[position]["error"], batch.first + position)
     return answers
+
+
+def _says_that_it_failed(row: Mapping[str, Any]) -> bool:
+    """Whether it is the row of a record that failed, and not the answer of a model that computes some `error`."""
+    said = row["error"]
+    return len(row) == 1 and isinstance(said, dict) and "type" in said and "message" in said
 
 
 def _read_file(name: object, folder: Path, batch: Batch) -> list[Any]:
@@ -176,11 +182,8 @@ def _batch_error(said: object, batch: Batch, folder: Path) -> ReproError:
     return WorkerError(f"the worker failed on {batch.describe()}: {kind}: {text}")
 
 
-def _prediction_error(said: object, index: int) -> PredictionError:
-    details = said if isinstance(said, dict) else {"message": str(said)}
-    return PredictionError(
-        index, str(details.get("type", "Error")), str(details.get("message", "")), str(details.get("traceback", ""))
-    )
+def _prediction_error(said: Mapping[str, Any], index: int) -> PredictionError:
+    return PredictionError(index, str(said["type"]), str(said["message"]), str(said.get("traceback", "")))
 
 
 def _exchange_failed(folder: Path, error: OSError) -> OutputError:

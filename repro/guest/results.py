@@ -22,7 +22,14 @@ def detached(error):
 def error_row(error):
     """What stands in a record's place when it fails."""
     text = getattr(error, "traceback_text", None) or "".join(traceback.format_exception_only(type(error), error))
-    return {"error": {"type": type(error).__name__, "message": str(error), "traceback": text}}
+    return {"error": {"type": type(error).__name__, "message": _message(error), "traceback": text}}
+
+
+def _message(error):
+    try:
+        return str(error)
+    except Exception:
+        return "(it has no text)"
 
 
 class ResultLines:

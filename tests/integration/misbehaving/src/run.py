@@ -67,6 +67,23 @@ class Misbehaving(Runner):
         time.sleep(record["seconds"])
         return {"slept": record["seconds"]}
 
+    def _give(self, record):
+        return record["answer"]
+
+    def _refill(self, record):
+        """Answers in one object that is filled again for each record."""
+        if not hasattr(self, "_same"):
+            self._same = {"dict": {}, "list": {"value": [0]}, "array": {"value": None}}[record["form"]]
+        if record["form"] == "dict":
+            self._same["value"] = record["value"]
+            return self._same
+        if record["form"] == "array" and self._same["value"] is None:
+            import numpy  # loaded in the middle of the first batch, as some models do
+
+            self._same["value"] = numpy.zeros(1)
+        self._same["value"][0] = record["value"]
+        return self._same
+
     # ------------------------------------------------------------------------------------------------ what is a trouble
 
     def _too_few(self, record):
@@ -123,6 +140,16 @@ class Misbehaving(Runner):
 
     def _no_json(self, record):
         return {"value": {1, 2}}
+
+    def _reserved(self, record):
+        return {"value": {"$npy": "x"}}
+
+    def _raise_odd(self, record):
+        class OddError(Exception):
+            def __str__(self):
+                raise RuntimeError("no text")
+
+        raise OddError
 
     def _leave_a_child(self, record):
         child = subprocess.Popen(["sleep", "3600"])
