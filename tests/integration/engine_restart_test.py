@@ -189,6 +189,6 @@ def test_a_stop_in_the_middle_of_a_call_loses_nothing_when_it_comes_back(
     second_engine.start()
     thread.join(timeout=60)
 
-    # Whether it is back when the batch is sent again is a matter of milliseconds: an error that says so, or all answers.
+    # Whether it is back when the batch is sent again is a matter of milliseconds: all answers, or an error
     assert raised or found == [{"slept": 0.2}] * 10
     assert call(session, REVERSE) == [ANSWER]
