@@ -41,15 +41,17 @@ from typing import ClassVar
 _USERINFO = re.compile(r"(?<=://)[^/\s:@]*(?::[^/\s@]*)?@")
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY", re.IGNORECASE)
 _SHORTEST_SECRET = 6
+# What a worker prints must not move the cursor of who reads the error.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """Take out of `text` what must not be shown: user and password of addresses, values of secret variables.
+    """Take out of `text` what must not be shown: passwords in addresses, secret variables, control characters.
 
     >>> redact("cannot reach https://ada:hunter2@example.org/simple")
     'cannot reach https://***@example.org/simple'
     """
-    text = _USERINFO.sub("***@", text)
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _USERINFO.sub("***@", text))
     for name, value in (os.environ if environ is None else environ).items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, "***")

@@ -65,6 +65,17 @@ def abandoned(parent: Path) -> list[Path]:
     return [path for path in parent.glob(PREFIX + "*") if _is_abandoned(path)]
 
 
+def is_owned(path: Path) -> bool:
+    """Whether the session that made an exchange folder still lives."""
+    try:
+        os.close(_locked(path / _LOCK))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def remove_abandoned(parent: Path) -> None:
     for path in abandoned(parent):
         remove_tree(path)

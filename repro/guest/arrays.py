@@ -26,6 +26,8 @@ def as_array(value):
         return None
     if value.dtype.hasobject:
         raise TypeError("an array of Python objects cannot be handed over")
+    if hasattr(value, "mask"):
+        raise TypeError("a masked array would lose its mask; hand over its data and its mask apart")
     return numpy.ascontiguousarray(value)
 
 

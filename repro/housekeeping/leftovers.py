@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from repro.exchange_folder import abandoned
-from repro.housekeeping.workers import environments_in_use, orphans
+from repro.exchange_folder import abandoned, remove_tree
+from repro.housekeeping.workers import environments_in_use, local_orphans, orphans
+from repro.processes import process_start
 from repro.weights.store import PARTIAL_SUFFIX
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
     from repro.settings import Settings
 
-Kind = Literal["container", "exchange folder", "half-made environment", "environment", "partial download"]
+Kind = Literal["container", "worker", "exchange folder", "half-made environment", "environment", "partial download"]
 _ENVIRONMENTS = "environments"
 _HALF_MADE = ".making-"
 
@@ -38,14 +42,22 @@ class Leftover:
 def leftovers(settings: Settings, client: DockerClient | None) -> list[Leftover]:
     """What processes that were killed have left, and nobody owns: of no use to anyone."""
     found = [] if client is None else list(_orphans(client))
-    return [*found, *_exchange_folders(settings), *_half_made_environments(settings)]
+    return [*found, *_local_orphans(), *_exchange_folders(settings), *_half_made_environments(settings)]
 
 
 def environments(settings: Settings) -> list[Leftover]:
     """The local environments that no worker runs in: `repro setup` makes them again."""
     in_use = set(environments_in_use())
     folders = [path for path in sorted((settings.cache_dir / _ENVIRONMENTS).glob("[!.]*")) if path.is_dir()]
-    return [_folder("environment", path) for path in folders if in_use.isdisjoint((path, path.resolve()))]
+    unused = [path for path in folders if in_use.isdisjoint((path, path.resolve()))]
+    return [
+        Leftover("environment", str(path), _size_bytes(path), partial(_remove_environment, path)) for path in unused
+    ]
+
+
+def _remove_environment(path: Path) -> None:
+    """Remove an environment so that it is never taken for a whole one while, or after, half of it is gone."""
+    shutil.rmtree(path.rename(path.with_name(f".{path.name}{_HALF_MADE}removed")))
 
 
 def partial_downloads(settings: Settings) -> list[Leftover]:
@@ -74,13 +86,25 @@ def _remove_container(client: DockerClient, identity: str) -> Callable[[], None]
     return remove
 
 
+def _local_orphans() -> Iterator[Leftover]:
+    for worker in local_orphans():
+        yield Leftover("worker", worker.name, 0, partial(_end_group, worker.pid, process_start(worker.pid)))
+
+
+def _end_group(pid: int, started: str | None) -> None:
+    if started is not None and process_start(pid) == started:  # not another one that has the number since
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)  # each worker leads a group of its own
+
+
 def exchange_root(settings: Settings) -> Path:
     """Where sessions make their exchange folders."""
     return settings.exchange_root or Path(tempfile.gettempdir())
 
 
 def _exchange_folders(settings: Settings) -> list[Leftover]:
-    return [_folder("exchange folder", path) for path in abandoned(exchange_root(settings))]
+    found = abandoned(exchange_root(settings))
+    return [Leftover("exchange folder", str(path), _size_bytes(path), partial(remove_tree, path)) for path in found]
 
 
 def _half_made_environments(settings: Settings) -> list[Leftover]:

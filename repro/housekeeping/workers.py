@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.errors import EngineUnavailableError
-from repro.exchange_folder import PREFIX
+from repro.exchange_folder import PREFIX, is_owned
 from repro.processes import is_alive, parent_pid, process_start
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class RunningWorker:
     """Time in ISO 8601; empty where it is not known."""
     identity: str = ""
     """Of the container, for the engine."""
+    pid: int = 0
+    """Of the worker's own process, with the local runtime."""
 
 
 def engine_client() -> DockerClient | None:
@@ -124,9 +127,16 @@ def _local_worker(pid: int, parent: int, command: tuple[str, ...]) -> RunningWor
         session="",
         owner_pid=parent,
         owner_user=_owner(pid),
-        owner_is_alive=parent > 1,
+        pid=pid,
+        owner_is_alive=_has_owner(command),
         started=_started(pid),
     )
+
+
+def _has_owner(command: tuple[str, ...]) -> bool:
+    """Whether the session lives in whose exchange folder a worker is to read."""
+    folder = Path(next(word for word in command if PREFIX in word))
+    return is_owned(next(path for path in (folder, *folder.parents) if path.name.startswith(PREFIX)))
 
 
 def _owner(pid: int) -> str:
@@ -151,6 +161,11 @@ def _iso(seconds: int) -> str:
 def orphans(client: DockerClient) -> list[RunningWorker]:
     """Containers whose owner on this machine has gone."""
     return [worker for worker in containers(client) if worker.owner_is_alive is False]
+
+
+def local_orphans() -> list[RunningWorker]:
+    """This user's local workers whose session has gone: only one that neither answers nor reads can live on so."""
+    return [one for one in local_workers() if one.owner_is_alive is False and one.owner_user == getpass.getuser()]
 
 
 def environments_in_use() -> Iterator[Path]:

@@ -97,3 +97,10 @@ def test_a_tree_with_links_and_locked_folders_is_removed_and_nothing_beside_it(t
     assert not tree.exists()
     assert (kept / "file").read_text() == "mine"
     remove_tree(tree)
+
+
+def test_a_masked_array_is_refused_as_it_would_lose_its_mask() -> None:
+    masked = np.ma.masked_array([1.0, 2.0], mask=[True, False])
+
+    with pytest.raises(TypeError, match="mask"):
+        BatchEncoder("/nonexistent", "stem").line({"x": masked})

@@ -1,0 +1,86 @@
+"""What killed processes have left is told from what is in use, and removed; the rest is left alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from repro.exchange_folder import PREFIX, ExchangeFolder, is_owned
+from repro.housekeeping import leftovers, local_workers
+from repro.housekeeping.leftovers import environments
+from repro.settings import Settings
+
+DEAF = "import time; time.sleep(600)"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(cache_dir=tmp_path / "cache", exchange_root=tmp_path)
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[object]:
+    """Starts a process that is called as a worker is, and that neither reads nor answers."""
+    started: list[subprocess.Popen[bytes]] = []
+    script = tmp_path / "deaf" / "src" / "run.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(DEAF)
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(script), "serve", "--input-dir", str(folder / "in")]
+        started.append(subprocess.Popen(command, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_folder_is_owned_until_its_owner_lets_go(tmp_path: Path) -> None:
+    folder = ExchangeFolder(tmp_path)
+    assert is_owned(folder.path)
+
+    folder.release_in_child()
+
+    assert not is_owned(folder.path)
+
+
+def test_a_worker_whose_session_has_gone_is_ended(settings: Settings, start_worker, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    worker = start_worker(tmp_path / f"{PREFIX}gone")
+
+    orphans = [one for one in leftovers(settings, None) if one.kind == "worker"]
+
+    assert [one.name for one in orphans] == [f"process {worker.pid}"]
+    orphans[0].remove()
+    assert worker.wait(timeout=10) == -9
+
+
+def test_a_worker_whose_session_lives_is_left_alone(settings: Settings, start_worker, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    worker = start_worker(ExchangeFolder(tmp_path).path)
+
+    assert f"process {worker.pid}" in [one.name for one in local_workers() if one.owner_is_alive]
+    assert [one for one in leftovers(settings, None) if one.name == f"process {worker.pid}"] == []
+
+
+def test_an_environment_that_is_being_removed_is_no_environment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = settings.cache_dir / "environments" / "esm-0123"
+    environment.mkdir(parents=True)
+    (environment / "repro.json").write_text("{}")
+    seen: list[list[str]] = []
+
+    def interrupted(path: Path) -> None:
+        seen.append([child.name for child in path.parent.iterdir()])
+
+    monkeypatch.setattr("shutil.rmtree", interrupted)
+    (leftover,) = environments(settings)
+
+    leftover.remove()
+
+    assert seen == [[".esm-0123.making-removed"]]
