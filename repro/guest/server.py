@@ -8,20 +8,17 @@ import faulthandler
 import gc
 import os
 import platform
-import queue
 import select
 import signal
 import sys
-import threading
-import time
 import traceback
 
 from . import exchange
+from .inbox import Inbox
 from .results import ContractError, HandOverError, ResultLines, detached, error_row
 
 PROTOCOL = 1
 INLINE_BYTES = 32 * 1024  # a batch up to this size travels in the message itself
-_EXIT_GRACE_S = 2.0
 _KILL_GRACE_S = 4.0
 _NOT_OPTIONS = ("device", "input_dir", "output_dir", "weights_dir", "options")
 
@@ -42,15 +39,12 @@ class Server:
     def __init__(self, cls, options):
         self._cls = cls
         self._options = options
-        self._requests = queue.Queue()  # type: queue.Queue[dict[str, object] | None]
-        self._busy = False
         self._in, self._out = _take_control_channel()
 
     def run(self):
         _watch_from_outside(self._in.fileno(), self._out.fileno())
         faulthandler.enable()  # a crash in native code leaves its traceback in the log
-        threading.Thread(target=self._read, name="repro-stdin", daemon=True).start()
-        self._busy = True
+        inbox = Inbox(self._in.fileno(), self._decode)
         try:
             runner = self._cls.started(with_options(self._options, self._options.options))
         except Exception as error:
@@ -59,25 +53,10 @@ class Server:
             raise SystemExit(1) from None
         gc.freeze()  # the model lives as long as the process: looking through it again and again finds nothing
         self._send({"ready": True})
-        self._busy = False
-        while True:
-            request = self._requests.get()
-            if request is None:
-                return
-            self._busy = True
+        request = inbox.get()
+        while request is not None:
             self._handle(runner, request)
-            self._busy = False
-
-    def _read(self):
-        """The thread on stdin: decodes the next batch while one is computed, and ends the process when stdin closes."""
-        for line in self._in:
-            if line.strip():
-                self._requests.put(self._decode(line))
-        if self._busy:
-            os._exit(0)
-        self._requests.put(None)
-        time.sleep(_EXIT_GRACE_S)  # for what the model does at exit; this thread ends with the process
-        os._exit(0)
+            request = inbox.get()
 
     def _decode(self, line):
         request = exchange.decode_line(line)
