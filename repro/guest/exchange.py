@@ -13,7 +13,7 @@ import re
 import stat
 
 from .arrays import ARRAY_KEY, ArrayFile, ArrayReader, as_array, resolve_arrays
-from .lines import ExchangeError, decode_line, decode_lines, encode_line, encode_texts, joined
+from .lines import ExchangeError, decode_line, decode_lines, encode_all, encode_line, encode_texts, joined
 
 __all__ = [
     "ARRAY_KEY",
@@ -105,8 +105,8 @@ def encode_batch(encoder, records):
         TypeError: a record holds what cannot be handed over; the exception's `index` says which.
     """
     if records and set(map(type, records)) == {dict}:
-        data = encode_texts(records)
-        if data is not None:
+        data = encode_all(records) or encode_texts(records)
+        if data is not None and ARRAY_MARK not in data:
             return data
     return b"".join(_numbered_lines(encoder, records))
 

@@ -103,15 +103,29 @@ def encode_texts(records):
     template = "{%s}\n" % ",".join('"%s":"%%s"' % key.replace("%", "%%") for key in keys if type(key) is str)
     if not keys or template.count('"%s"') != len(keys):
         return None
-    values = [record.values() for record in records if tuple(record) == keys]
-    if len(values) != len(records) or set(map(type, chain.from_iterable(values))) != {str}:
+    values = tuple(chain.from_iterable(map(dict.values, records)))
+    if list(map(tuple, records)).count(keys) != len(records) or set(map(type, values)) != {str}:
         return None
     try:
-        data = (template * len(records) % tuple(chain.from_iterable(values))).encode("utf-8")
+        data = (template * len(records) % values).encode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate
         return None
     whole = data.count(b'"') == 4 * len(keys) * len(records) and data.count(b"\n") == len(records)
     return data if whole and data.translate(_ESCAPED) is data else None
+
+
+def encode_all(records):
+    """Lines of records that orjson writes exactly, all in one call, or None where that cannot be told at once."""
+    if orjson is None or not records:
+        return None
+    try:
+        data = orjson.dumps(records, None, _ORJSON_OPTIONS)[1:-1]
+    except TypeError:
+        return None
+    # What looks like the seam of two records is one, unless there are more of them; null may have been NaN.
+    if data.count(b"},{") != len(records) - 1 or b"null" in data:
+        return None
+    return data.replace(b"},{", b"}\n{") + b"\n"
 
 
 def decode_line(line):
