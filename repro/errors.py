@@ -38,8 +38,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-_USERINFO = re.compile(r"(?<=://)[^/\s:@]*(?::[^/\s@]*)?@")
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|_PASS$|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY", re.IGNORECASE
+)
 _SHORTEST_SECRET = 6
 # What a worker prints must not move the cursor of who reads the error.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -52,9 +54,10 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     'cannot reach https://***@example.org/simple'
     """
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _USERINFO.sub("***@", text))
-    for name, value in (os.environ if environ is None else environ).items():
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, "***")
+    named = (os.environ if environ is None else environ).items()
+    secrets = [value for name, value in named if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET]
+    for value in sorted(secrets, key=len, reverse=True):  # one may be part of another
+        text = text.replace(value, "***")
     return text
 
 
