@@ -100,14 +100,14 @@ def encode_texts(records):
     line at a time: if a text held what JSON must escape, the whole would hold more quotes or line ends than it should.
     """
     keys = tuple(records[0])
-    template = "{%s}\n" % ",".join('"%s":"%%s"' % key.replace("%", "%%") for key in keys if type(key) is str)
-    if not keys or template.count('"%s"') != len(keys):
-        return None
     values = tuple(chain.from_iterable(map(dict.values, records)))
-    if list(map(tuple, records)).count(keys) != len(records) or set(map(type, values)) != {str}:
+    if not keys or set(map(type, keys + values)) != {str} or list(map(tuple, records)).count(keys) != len(records):
         return None
+    parts = [""] * (2 * len(values))
+    parts[0::2] = ['"}\n{"%s":"' % keys[0], *('","%s":"' % key for key in keys[1:])] * len(records)
+    parts[1::2] = values
     try:
-        data = (template * len(records) % values).encode("utf-8")
+        data = "".join(parts)[3:].encode("utf-8") + b'"}\n'
     except UnicodeEncodeError:  # a lone surrogate
         return None
     whole = data.count(b'"') == 4 * len(keys) * len(records) and data.count(b"\n") == len(records)
