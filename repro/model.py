@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
-from repro.errors import ReproError, SettingsError
+from repro.errors import ModelNotFoundError, ReproError, SettingsError
 from repro.registry import ModelSource, Registry, catalogue
 
 if TYPE_CHECKING:
@@ -97,13 +97,21 @@ class Model:
         Raises:
             ModelNotFoundError: there is none, or the folder has several; names the near ones.
         """
-        for source in [None, *catalogue.candidates(name)]:
-            if source is not None:
+        there = _registry.get(name)
+        if there is not None:
+            return there
+        broken: Results = []
+        for source in catalogue.candidates(name):
+            try:
                 catalogue.load(source)
-            found = _registry.get(name) or (_default_of(source) if source and source.name == name else None)
+            except ModelNotFoundError as error:
+                if source.is_meant_by(name):
+                    raise
+                broken.append(error)  # somebody else's: it stands in nobody's way
+            found = _registry.get(name) or (_default_of(source) if source.name == name else None)
             if found is not None:
                 return found
-        raise catalogue.unknown(name, [registered for registered, _ in _registry.items()])
+        raise catalogue.unknown(name, [registered for registered, _ in _registry.items()], broken)
 
     @staticmethod
     def list() -> Names:

@@ -29,6 +29,10 @@ class ModelSource:
     package: str
     """The distribution that brings it."""
 
+    def is_meant_by(self, name: str) -> bool:
+        """Whether a model of that name is most likely here."""
+        return name in (self.name, self.name + _SUFFIX) or name.startswith(self.name + "-")
+
 
 class Registry(Generic[T]):
     """Classes by the name that they were registered under.
@@ -106,17 +110,17 @@ class Catalogue:
             ) from error
 
     def candidates(self, name: str) -> list[ModelSource]:
-        """Sources in the order in which they are likely to hold `name`: first those that the name points at."""
+        """Sources in the order in which they are likely to hold `name`: first those that it means."""
         by_length = sorted(self.sources.values(), key=lambda source: -len(source.name))
-        pointed = [s for s in by_length if name in (s.name, s.name + _SUFFIX) or name.startswith(s.name + "-")]
-        return pointed + [source for source in by_length if source not in pointed]
+        return sorted(by_length, key=lambda source: not source.is_meant_by(name))
 
-    def unknown(self, name: str, registered: list[str]) -> ModelNotFoundError:
-        """The error for a name that nothing has."""
+    def unknown(self, name: str, registered: list[str], broken: list[ModelNotFoundError]) -> ModelNotFoundError:
+        """The error for a name that nothing has; what is `broken` may have had it."""
         known = [*self.sources, *registered]
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         fix = f"did you mean {' or '.join(near)}?" if near else "repro list shows all models"
-        return ModelNotFoundError(f"no model is called {name!r}", fix=fix)
+        cause = f"it may be one of those that cannot be looked into: {broken[0].message}" if broken else ""
+        return ModelNotFoundError(f"no model is called {name!r}", cause=cause, fix=fix)
 
 
 catalogue = Catalogue()
