@@ -141,6 +141,7 @@ class _Crew:
         self._lock = threading.Lock()
         self._on_error = on_error
         self._parameters = parameters
+        self._last_failure: WorkerStartError | StartTimeoutError | DeviceError | None = None
         for model in models:
             self._free.put(model)
 
@@ -149,12 +150,14 @@ class _Crew:
             model = self._free.get()
             if model is None:
                 self._free.put(None)
-                raise WorkerStartError("no worker could start", fix="the error of the first one says why")
+                assert self._last_failure is not None
+                raise self._last_failure
             try:
                 model.check(chunk, first)
                 computed = model.compute(chunk, self._on_error, self._parameters, first)
                 results = list(itertools.chain.from_iterable(computed))
-            except (WorkerStartError, StartTimeoutError, DeviceError):
+            except (WorkerStartError, StartTimeoutError, DeviceError) as error:
+                self._last_failure = error
                 if self._leaves() == 0:
                     self._free.put(None)
                     raise

@@ -45,6 +45,10 @@ class Misbehaving(Runner):
     def _reverse(self, record):
         return {"output": record.get("text", "")[::-1] + self.options.suffix}
 
+    def _slow_reverse(self, record):
+        time.sleep(0.002)
+        return self._reverse(record)
+
     def _echo(self, record):
         return {"value": record.get("value")}
 
