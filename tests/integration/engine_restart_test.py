@@ -29,9 +29,15 @@ from tests.integration.hosts import wait_for
 if TYPE_CHECKING:
     from docker import DockerClient
 
+
+def _may_start_an_engine() -> bool:
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("unshare"):
+        return False
+    return subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
+
+
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("dockerd") is None,
-    reason="a second Docker engine needs root on Linux and dockerd",
+    not _may_start_an_engine(), reason="a second Docker engine needs root on Linux, dockerd and unshare"
 )
 
 REVERSE = {"do": "reverse", "text": "abc"}
@@ -39,7 +45,10 @@ ANSWER = {"output": "cba"}
 
 
 class SecondEngine:
-    """A Docker engine beside the one that is there, without a network, its files in a folder of its own."""
+    """A Docker engine beside the one that is there, its files in a folder and its network in a namespace of its own.
+
+    In the network of this machine `--bridge=none` would take away the other engine's bridge.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,6 +61,7 @@ class SecondEngine:
         with (folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *("unshare", "--net"),
                     "dockerd",
                     f"--host={self.address}",
                     f"--data-root={folder}/data",
