@@ -24,6 +24,9 @@ from repro.runtimes.engine import connect, describe
 from repro.runtimes.pip_settings import PipSettings, read_pip_settings
 
 _SHOWN_LINES = 20
+_NO_BASE_IMAGE = re.compile(
+    r"failed to (?:resolve|authorize|do request|fetch)|pull access denied|manifest (?:for|unknown)|/v2/|auth\.docker"
+)
 _MOUNT = re.compile(r"--mount=\S+\s*")
 Report = Callable[[str], None]
 
@@ -122,13 +125,11 @@ def _build_with_engine(client: Any, context: Path, image: str, report: Report) -
 
 
 def _build_error(image: str, tail: list[str], code: int | None) -> BuildError:
-    text = "\n".join(tail)
     step = next(
         (line for line in tail if "ERROR" in line or "returned a non-zero code" in line), tail[-1] if tail else ""
     )
-    missing = re.search(r"(?:failed to resolve|pull access denied for|manifest for|docker\.io/)\S*", text)
     fix = "read the last lines below, mend the Dockerfile or the requirements, and set up again"
-    if missing and ("resolve" in text or "denied" in text or "not found" in text or "dial tcp" in text):
+    if _NO_BASE_IMAGE.search(step):
         fix = "the base image cannot be pulled: check the network, or make it here (`make engine` does)"
     evidence = Evidence(runtime="docker", image=image, exit_code=code, log_tail=tuple(tail))
     return BuildError(f"the image {image} could not be built: {step.strip()[:300]}", fix=fix, evidence=evidence)
