@@ -121,7 +121,8 @@ def _locked(path: Path) -> int:
 def _is_abandoned(path: Path) -> bool:
     try:
         found = path.lstat()
-        if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG_S:
+        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()  # and not a link to something precious
+        if not is_ours or time.time() - found.st_mtime < _YOUNG_S:
             return False
         os.close(_locked(path / _LOCK))
     except OSError:  # locked by its owner, or removed by it just now

@@ -37,5 +37,7 @@ def is_alive(pid: int, started: str) -> bool:
         return False
     except PermissionError:  # it lives, as another user
         pass
+    if _stat(pid, 0) == "Z":  # it has ended, and nobody has waited for it
+        return False
     now = process_start(pid)
     return not started or now is None or now == started

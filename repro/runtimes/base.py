@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,11 @@ def parse_size(text: str | int) -> int:
     Raises:
         SettingsError: it is no size.
     """
-    if isinstance(text, int):
-        return text
-    match = _SIZE.fullmatch(text)
-    if match is None:
+    match = _SIZE.fullmatch(str(text))
+    size_bytes = int(float(match[1]) * 1024 ** _UNITS[match[2].lower()]) if match else 0
+    if size_bytes < 1:
         raise SettingsError(f"{text!r} is no size", fix="write it like 512m or 8g")
-    return int(float(match[1]) * 1024 ** _UNITS[match[2].lower()])
+    return size_bytes
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Limits:
     @classmethod
     def of(cls, memory: str | int | None, cpus: float | None, shm: str | int | None) -> Limits:
         """Limits as a user writes them. Raises SettingsError."""
-        if cpus is not None and not cpus > 0:
+        if cpus is not None and not 0 < cpus < math.inf:
             raise SettingsError(f"cpus={cpus!r} is not above 0", fix="give a number of cores, such as 2 or 0.5")
         return cls(
             memory_bytes=None if memory is None else parse_size(memory),
