@@ -113,7 +113,7 @@ def _left_behind(client: DockerClient, before: set[str]) -> list[str]:
 
 
 def _containers(client: DockerClient) -> dict[str, tuple[int, str]]:
-    found = client.api.containers(all=True, filters={"label": "repro"})
+    found = client.api.containers(all=True, filters={"label": "repro.pid"})  # images have `repro` too
     return {
         container["Id"]: (
             int(container["Labels"].get("repro.pid", 0)),
