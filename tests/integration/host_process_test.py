@@ -15,6 +15,10 @@ from tests.integration.hosts import Host, wait_for
 INTERRUPTED_WITHIN_S = 2.0
 ORPHANS_END_WITHIN_S = 10.0
 
+LEFT_OPEN = "stream = model.stream([{'do': 'reverse'}] * 100); next(stream)"
+CALL_IN_A_THREAD = (
+    "threading.Thread(target=model.predict, args=({'do': 'hang'},), daemon=True).start(); time.sleep(0.3)"
+)
 CALL = "MisbehavingModel(**WHERE).predict_batch([{'do': 'hang', 'note': 'begun'}])"
 
 
@@ -24,16 +28,19 @@ def wait_for_no_worker(host: Host) -> None:
 
 class TestOrderlyEnd:
     @pytest.mark.parametrize(
-        "end",
+        ("runtime", "end"),
         [
-            "",
-            "sys.exit(0)",
-            "del model",
-            "model.close()",
-            "stream = model.stream([{'do': 'reverse'}] * 100); next(stream)",
-            "threading.Thread(target=model.predict, args=({'do': 'hang'},), daemon=True).start(); time.sleep(0.3)",
+            ("local", ""),
+            ("local", "sys.exit(0)"),
+            ("local", "del model"),
+            ("local", "model.close()"),
+            ("local", LEFT_OPEN),
+            ("local", CALL_IN_A_THREAD),
+            ("docker", ""),
+            ("docker", LEFT_OPEN),
+            ("docker", CALL_IN_A_THREAD),
         ],
-        ids=["end of the program", "exit", "del", "close", "stream left open", "call in a thread"],
+        indirect=["runtime"],
     )
     def test_the_end_of_the_interpreter_leaves_nothing(self, host: Host, end: str) -> None:
         host.run(f"model = MisbehavingModel(**WHERE)\nmodel.predict({{'do': 'reverse', 'text': 'abc'}})\n{end}")
@@ -96,7 +103,18 @@ class TestFork:
         assert host.workers() == []
         assert host.exchange_folders() == []
 
-    @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)", "os.kill(os.getpid(), 9)", "model.close()"])
+    @pytest.mark.parametrize(
+        ("runtime", "end"),
+        [
+            ("local", "os._exit(0)"),
+            ("local", "sys.exit(0)"),
+            ("local", "os.kill(os.getpid(), 9)"),
+            ("local", "model.close()"),
+            ("docker", "sys.exit(0)"),
+            ("docker", "model.close()"),
+        ],
+        indirect=["runtime"],
+    )
     def test_a_child_that_ends_does_not_end_the_parents_worker(self, host: Host, end: str) -> None:
         done = host.run(
             self.PROGRAM
@@ -281,9 +299,9 @@ class TestKilledHost:
         host.run(program)
         took_s = time.monotonic() - began
 
-        for eighth in range(2, 9):
+        for sixth in range(2, 7):
             process = host.start(program + "; time.sleep(300)")
-            time.sleep(took_s * eighth / 8)
+            time.sleep(took_s * sixth / 6)
             process.kill()
             process.wait()
 

@@ -122,12 +122,12 @@ class TestTheWorkersLife:
         assert answers(session, [REVERSE]) == [{"output": "cba"}]
 
     def test_time_that_a_batch_waits_for_the_one_before_does_not_count(self, open_session: OpenSession) -> None:
-        session = open_session(call_timeout_s=2.0, batch_size=1)
+        session = open_session(call_timeout_s=1.5, batch_size=1)
         session.start()
 
-        slept = answers(session, [{"do": "sleep", "seconds": 0.7}] * 4)
+        slept = answers(session, [{"do": "sleep", "seconds": 0.4}] * 5)
 
-        assert slept == [{"slept": 0.7}] * 4
+        assert slept == [{"slept": 0.4}] * 5
         assert session.starts == 1
 
     def test_a_model_that_raises_while_it_loads_is_told_with_its_reason(self, open_session: OpenSession) -> None:
@@ -318,7 +318,9 @@ class TestDeaths:
             f"n{number}": 2 if number in (5, 6, 7) else 1 for number in range(20)
         }
 
-    @pytest.mark.parametrize("position", [0, 11, 29])
+    @pytest.mark.parametrize(
+        ("runtime", "position"), [("local", 0), ("local", 11), ("local", 29), ("docker", 11)], indirect=["runtime"]
+    )
     def test_a_record_that_kills_every_worker_is_named_and_the_others_are_answered(
         self, open_session: OpenSession, position: int
     ) -> None:
