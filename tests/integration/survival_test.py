@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from repro.errors import OutOfMemoryError, OutputError, SettingsError
+from repro.errors import OutOfMemoryError, OutputError, SettingsError, WorkerStartError
 from repro.runtimes.base import Limits, ModelSpec, Runtime
 from repro.session import Session
 from tests.integration.conftest import OpenSession
@@ -46,8 +46,10 @@ class TestKillsAtRandomMoments:
 
         def kill_now_and_then() -> None:
             nonlocal kills
-            while kills < KILLS and not done.wait(chance.uniform(0.05, 0.6)):
-                kills += self.kill_worker(session, runtime, request)
+            while kills < KILLS and not done.wait(0.01):
+                if session.is_warm:
+                    done.wait(chance.uniform(0.0, 0.4))
+                    kills += self.kill_worker(session, runtime, request)
 
         def records() -> Iterator[dict[str, Any]]:
             for number in range(RECORDS):
@@ -73,6 +75,30 @@ class TestKillsAtRandomMoments:
         assert found == expected
         assert kills >= KILLS // 2
         assert session.starts > 1
+
+    @pytest.mark.parametrize("kills", [1, 3])
+    def test_one_that_is_killed_while_it_loads_is_started_again_but_not_for_ever(
+        self, open_session: OpenSession, runtime: Runtime, request: pytest.FixtureRequest, kills: int
+    ) -> None:
+        session = open_session(options={"seconds": 1.0})
+        done = threading.Event()
+
+        def kill_some() -> None:
+            left = kills
+            while left and not done.wait(0.05):
+                left -= self.kill_worker(session, runtime, request)
+
+        killer = threading.Thread(target=kill_some)
+        killer.start()
+        try:
+            if kills < 3:
+                assert answers(session, [{"do": "reverse", "text": "ab"}]) == [{"output": "ba"}]
+            else:
+                with pytest.raises(WorkerStartError, match="was killed by signal 9 before it was ready"):
+                    session.start()
+        finally:
+            done.set()
+            killer.join()
 
     def kill_worker(self, session: Session, runtime: Runtime, request: pytest.FixtureRequest) -> int:
         """Kill whatever worker there is, loading or computing; returns how many."""
