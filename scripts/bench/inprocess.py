@@ -1,4 +1,4 @@
-"""Runs inside a model's environment: loads its Runner and, for each line on stdin, prints how long the batches take.
+"""Runs inside a model's environment: loads its Runner and, for each number on stdin, prints how long that batch takes.
 
 python inprocess.py FOLDER_OF_RUN_PY FOLDER_OF_BATCHES
 """
@@ -24,10 +24,10 @@ runner_class = next(
 options = _parser(runner_class, "predict").parse_args(["--input-file", "-", "--output-file", "-"])
 runner = runner_class.started(options)
 batches = json.loads(Path(folder, "batches.json").read_text())
-for _ in sys.stdin:
+for line in sys.stdin:
+    records = batches[int(line)]
     start = time.perf_counter()
     results = []
-    for records in batches:
-        runner.answer(records, results.append)
-    assert len(results) == sum(map(len, batches))
+    runner.answer(records, results.append)
+    assert len(results) == len(records)
     print(time.perf_counter() - start, flush=True)
