@@ -61,7 +61,8 @@ def containers(client: DockerClient) -> list[RunningWorker]:
     """The containers that repro has started, by the labels that it gives them."""
     from repro.runtimes.container import LABEL
 
-    found = client.api.containers(all=True, filters={"label": LABEL})
+    # An image has the first label too, and gives it to a container that somebody runs by hand.
+    found = client.api.containers(all=True, filters={"label": [LABEL, "repro.pid"]})
     return [_container_worker(container) for container in found]
 
 

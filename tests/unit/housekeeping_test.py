@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,13 @@ def start_worker(tmp_path: Path) -> Iterator[object]:
 
     def start(folder: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), "serve", "--input-dir", str(folder / "in")]
-        started.append(subprocess.Popen(command, start_new_session=True))
-        return started[-1]
+        process = subprocess.Popen(command, start_new_session=True)
+        started.append(process)
+        # The kernel shows the command line a moment after Popen returns.
+        while b"serve" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            assert process.poll() is None
+            time.sleep(0.01)
+        return process
 
     yield start
     for process in started:
