@@ -18,12 +18,18 @@ EXTRAS = {
     "parquet": ["pyarrow>=15"],
     "plot": ["matplotlib>=3.8"],
     "notebook": ["ipywidgets>=8"],
+    "publish": ["cyclonedx-python-lib>=9"],
+    "weights": ["boto3>=1.34", "gdown>=5.2", "pypi-simple>=1.6"],
 }
 DEV = [
     "build>=1.2",
+    "check-jsonschema>=0.30",
     "hypothesis>=6.100",
     "mkdocs>=1.6,<2",
+    "mkdocs-click>=0.9",
     "mkdocs-material>=9.5",
+    "mkdocstrings[python]>=0.29",
+    "moto[s3,server]>=5",
     "mypy>=1.11",
     "parameterized>=0.9",
     "psutil>=6",
@@ -38,6 +44,7 @@ DEV = [
     "types-psutil",
     "types-PyYAML",
     "types-requests",
+    "zizmor>=1.5",
 ]
 
 

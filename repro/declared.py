@@ -1,4 +1,5 @@
-"""What a model declares with pydantic (inputs, options, parameters), field by field, for help texts and the shell."""
+"""What a model declares with pydantic (inputs, outputs, options, parameters), field by field: for help texts, the
+shell, the labels of its image and its page in the documentation."""
 
 from __future__ import annotations
 
@@ -9,11 +10,40 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.fields import FieldInfo
 
-Kind = Literal["text", "whole number", "number", "yes or no", "path", "choice", "JSON"]
-_KINDS: dict[object, Kind] = {str: "text", int: "whole number", float: "number", bool: "yes or no", Path: "path"}
+
+class Array:
+    """The type of a numpy array among a model's `Outputs`; the field's description gives its shape and dtype.
+
+    >>> from pydantic import BaseModel, Field
+    >>> class Outputs(BaseModel):
+    ...     embedding: Array = Field(description="(D,) float32: the mean over the residues")
+    >>> schema_document(Outputs)["properties"]["embedding"]["format"]
+    'npy'
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.any_schema()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "array", "format": "npy"}
+
+
+Kind = Literal["text", "whole number", "number", "yes or no", "path", "choice", "array", "JSON"]
+_KINDS: dict[object, Kind] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "yes or no",
+    Path: "path",
+    Array: "array",
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +86,13 @@ class Field:
 
 
 def fields_of(declared: type[BaseModel] | None) -> list[Field]:
-    """The fields of a model's `Inputs`, `Options` or `Parameters`, in their order."""
+    """The fields of a model's `Inputs`, `Outputs`, `Options` or `Parameters`, in their order."""
     return [] if declared is None else [_field(name, info) for name, info in declared.model_fields.items()]
+
+
+def schema_document(declared: type[BaseModel] | None) -> dict[str, Any]:
+    """The JSON Schema of what a model declares; empty where it declares nothing."""
+    return {} if declared is None else declared.model_json_schema()
 
 
 def _field(name: str, info: FieldInfo) -> Field:

@@ -10,7 +10,8 @@ ReproError                        exit code of the command line
 ├── SetupError                     4   an image, an environment or weights could not be made ready
 │   ├── NotSetUpError              4   not set up yet: names the command that does it
 │   ├── BuildError                 4   an image or an environment could not be built
-│   └── WeightsError               4   pretrained weights are missing, incomplete or not what they should be
+│   ├── WeightsError               4   pretrained weights are missing, incomplete or not what they should be
+│   └── RegistryError              4   a registry cannot be reached, refuses, or has something else than expected
 ├── RuntimeUnavailableError        5   the place to run in cannot be used
 │   └── EngineUnavailableError     5   no Docker engine answers
 ├── DeviceError                    6   the GPU that was asked for is not there
@@ -178,6 +179,10 @@ class BuildError(SetupError):
 
 class WeightsError(SetupError):
     """Pretrained weights are missing, incomplete or not what they should be."""
+
+
+class RegistryError(SetupError):
+    """A registry cannot be reached, refuses, or has something else than expected."""
 
 
 class RuntimeUnavailableError(ReproError):

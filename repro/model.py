@@ -68,6 +68,8 @@ class Model:
     """The container side; `MODELS_ROOT/<name of the wrapper's folder>` where it is None."""
     Inputs: ClassVar[type[BaseModel] | None] = None
     """The keys and types of a record."""
+    Outputs: ClassVar[type[BaseModel] | None] = None
+    """The keys and types of what the worker answers for a record; those with a default may be absent."""
     Options: ClassVar[type[BaseModel] | None] = None
     """Options that are fixed when the worker starts."""
     Parameters: ClassVar[type[BaseModel] | None] = None

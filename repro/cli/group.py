@@ -12,14 +12,21 @@ from repro.cli.console import Console
 from repro.cli.options import verbosity
 
 COMMANDS = {
-    "list": "Show the models.",
-    "info": "Show a model: variants, options, inputs, where it is set up.",
+    "list": "Show the models: versions, what is set up where, sizes.",
+    "info": "Show a model, an image, or what made an output.",
     "setup": "Make a model ready: its image or environment, its weights.",
     "predict": "Run a model on the records of a file.",
+    "verify": "Check that a model gives its golden answers here.",
+    "rerun": "Make an output again from its manifest, and compare.",
+    "weights": "Pretrained weights: list, fetch, verify, remove.",
+    "pull": "Get a model's published image.",
+    "publish": "Push a model's image to a registry.",
+    "new": "Write the folders of a new model.",
+    "lock": "Pin what a model's image is built from.",
     "ping": "Start a model's worker and show what it is.",
     "doctor": "Check this machine: engine, GPU, disk, permissions, weights.",
     "ps": "Show the workers that run.",
-    "clean": "Remove what processes that were killed have left.",
+    "clean": "Remove what is left behind, or what can be made again.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -36,6 +43,7 @@ exit codes:
   7    the worker did not start, died, or took too long
   8    the model failed for a record (with --on-error return: the output is complete)
   9    the output cannot be written
+  10   repro verify or repro rerun: the results differ
   130  interrupted with Ctrl-C (143: SIGTERM, 129: SIGHUP; 141: the reader of stdout left)
 """
 

@@ -7,12 +7,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from repro.models import Model
+from repro.models import Array, Model
 from repro.models.antiberty import DEFAULT_IMAGE, MODEL_NAME
 
 
 class Inputs(BaseModel):
     sequence: str = Field(min_length=1, description="an antibody chain, upper case; X: unknown, _: masked")
+
+
+class Outputs(BaseModel):
+    embedding: Array | None = Field(None, description="(512,) float32: the mean over the residues")
+    residue_embeddings: Array | None = Field(None, description="(L, 512) float32: a row a residue")
+    pseudo_log_likelihood: float | None = Field(None, description="mean of ln p(residue | all others)")
 
 
 class Parameters(BaseModel):
@@ -46,6 +52,7 @@ class AntiBERTy(Model):
 
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
+    Outputs = Outputs
     Parameters = Parameters
     batch_size = 32  # with scores a batch takes minutes on a CPU
 

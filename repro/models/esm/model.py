@@ -7,12 +7,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from repro.models import Model
+from repro.models import Array, Model
 from repro.models.esm import DEFAULT_IMAGE, MODEL_NAME
 
 
 class Inputs(BaseModel):
     sequence: str = Field(min_length=1, description="a protein, upper case, at most 1,022 residues")
+
+
+class Outputs(BaseModel):
+    embedding: Array | None = Field(None, description="(D,) float32: the mean over the residues")
+    bos_embedding: Array | None = Field(None, description="(D,) float32: the state of the BOS token")
+    residue_embeddings: Array | None = Field(None, description="(L, D) float32: a row a residue")
+    logits: Array | None = Field(None, description="(L, 33) float32: a row a residue, a column a token")
+    contacts: Array | None = Field(None, description="(L, L) float32: probability that two residues touch")
 
 
 class Parameters(BaseModel):
@@ -65,6 +73,7 @@ class ESM(Model):
 
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
+    Outputs = Outputs
     Parameters = Parameters
     batch_size = 64
 

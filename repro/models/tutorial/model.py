@@ -10,12 +10,17 @@ class Inputs(BaseModel):
     text: str = Field(description="the text to reverse")
 
 
+class Outputs(BaseModel):
+    output: str = Field(description="the text, reversed")
+
+
 @Model.register(f"{MODEL_NAME}-model")
 class TutorialModel(Model):
     """Reverses text."""
 
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
+    Outputs = Outputs
     batch_size = 4096
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
