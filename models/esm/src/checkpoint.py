@@ -43,15 +43,14 @@ def find(weights_dir, variant):
 
 
 def load(path):
-    """The model (in evaluation mode, on the CPU), its alphabet, and whether it can predict contacts.
+    """As fair-esm makes it: the model (evaluating, on the CPU), its alphabet, and whether it can predict contacts.
 
     Raises:
         CheckpointError: the file is cut, no ESM checkpoint, of another architecture, or wants to run code.
     """
     import esm
 
-    data = _read(path)
-    _check(path, data)
+    data = read(path)
     regression_path = path.with_name(path.stem + REGRESSION + ".pt")
     regression = _read(regression_path) if regression_path.is_file() else None
     # fair-esm tells the families apart by the file's name; what is in the file says it too, whatever its name.
@@ -65,6 +64,26 @@ def load(path):
         reason = textwrap.shorten(str(error), 200, placeholder=" ...")
         raise CheckpointError("%s does not hold the model that it describes: %s" % (path, reason)) from error
     return model.eval(), alphabet, any(name.endswith(REGRESSION_WEIGHT) for name in data["model"])
+
+
+def read(path):
+    """What a checkpoint holds: {"model": weights by name, and "cfg" (ESM-2) or "args" (ESM-1b, ESM-1v)}, mapped.
+
+    Raises:
+        CheckpointError: the file is cut, no ESM checkpoint, of another architecture, or wants to run code.
+    """
+    data = _read(path)
+    _check(path, data)
+    return data
+
+
+def read_regression(path):
+    """The weights that predict contacts, by their names in the model. Raises CheckpointError."""
+    data = _read(path)
+    weights = data.get("model") if isinstance(data, dict) else None
+    if not isinstance(weights, dict) or REGRESSION_WEIGHT not in weights:
+        raise CheckpointError("%s holds no %s" % (path, REGRESSION_WEIGHT))
+    return weights
 
 
 def _read(path):
@@ -95,6 +114,8 @@ def _check(path, data):
     if not isinstance(data, dict) or not any(all(key in data for key in keys) for keys in kinds.values()):
         found = ", ".join(sorted(map(str, data))[:5]) if isinstance(data, dict) else type(data).__name__
         raise CheckpointError("%s is no checkpoint of fair-esm; it holds: %s" % (path, found))
+    if not isinstance(data["model"], dict) or not isinstance(data.get("cfg", {}), dict):
+        raise CheckpointError("%s is no checkpoint of fair-esm: what it holds has other types" % path)
     architecture = getattr(data.get("args"), "arch", "")
     if "cfg" not in data and architecture != "roberta_large":
         raise CheckpointError("%s holds another architecture (%s), not ESM-1b, ESM-1v or ESM-2" % (path, architecture))
