@@ -98,7 +98,7 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
 
     output_format = check_output(run.output, format=run.output_format)
     to_file = not is_stream(run.output)
-    source = RecordSource(run.input, type(model))
+    source = RecordSource(run.input, type(model), model.check)
     if to_file and source.can_be_read_again:
         _refuse_same_file(run)
     if run.resume and not (to_file and source.can_be_read_again):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,13 +41,19 @@ class RecordSource:
     Args:
         file: the input.
         model: whose `Inputs` say which columns are for it. Without `Inputs` it gets every column.
+        check: holds records, the first of them of that index, against what the model takes; by default its `Inputs`.
 
     Raises:
         InputFileError: the file is missing, empty or of no known format, or is FASTA and the model takes more than one
             text.
     """
 
-    def __init__(self, file: InputFile, model: type[Model]) -> None:
+    def __init__(
+        self,
+        file: InputFile,
+        model: type[Model],
+        check: Callable[[list[Mapping[str, object]], int], None] | None = None,
+    ) -> None:
         from repro.data.formats import input_format, is_stream
         from repro.data.source import check_input, is_pipe
 
@@ -55,6 +61,7 @@ class RecordSource:
         self.format = input_format(file.path, file.format)
         self.can_be_read_again = not (is_stream(file.path) or is_pipe(file.path))
         self._schema = model.schema()
+        self._check_records = check or (self._schema.check if self._schema is not None else None)
         self._fields = fields_of(model.Inputs)
         self._may_be_left_out = {one.name for one in self._fields if not one.is_required}
         self._unseen: set[str] = set()
@@ -152,9 +159,9 @@ class RecordSource:
     def _check(self, rows: Iterator[dict[str, object]]) -> int:
         count = 0
         while chunk := [self.split(row)[0] for row in itertools.islice(rows, _CHUNK_RECORDS)]:
-            if self._schema is not None:
+            if self._check_records is not None:
                 try:
-                    self._schema.check(chunk, count)
+                    self._check_records(chunk, count)
                 except RecordError as error:
                     raise self.located(error) from None
             count += len(chunk)

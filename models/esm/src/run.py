@@ -62,8 +62,10 @@ class Esm(Runner):
         wrong = self._wrong_options()
         rows = [wrong or self._row(tokens, record.get("sequence", "")) for record in records]
         results = self.engine.embed([row for row in rows if isinstance(row, bytes)], self._ask())
-        for row in rows:
-            yield next(results) if isinstance(row, bytes) else row
+        for record, row in zip(records, rows):
+            result = next(results) if isinstance(row, bytes) else row
+            named = isinstance(row, bytes) and record.get("mutant") is not None
+            yield dict(result, mutant=record["mutant"]) if named else result  # as it is: it is for scores alone
 
     def _row(self, tokens, sequence):
         """Tokens, or what is wrong with the sequence."""

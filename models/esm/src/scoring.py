@@ -40,8 +40,8 @@ class Scorer:
         """Yield a result a record, in order, or an exception in its place.
 
         A record has `sequence`, the wild type (or else `wild_type` is it), and may have `mutant`: a name (`A42G`,
-        `A42G:L56M`), a mutated sequence, or a list of these. The result then has `score`, or `scores` for a list;
-        without `mutant` it has `log_odds`, (L, 20), or for pseudo-ppl the `score` of the sequence itself.
+        `A42G:L56M`), a mutated sequence, or a list of these. The result then has `mutant` and `score`, or `scores` for
+        a list; without `mutant` it has `log_odds`, (L, 20), or for pseudo-ppl the `score` of the sequence itself.
 
         Each position of a wild type is computed once, however many of the records need it.
         """
@@ -60,15 +60,15 @@ class Scorer:
         try:
             sequence = record.get("sequence") or wild_type or ""
             row = tokens.encode(sequence, self.engine.name, max_residues=None)
-            mutant = record.get("mutant")
-            if mutant is None:
+            given = record.get("mutant")
+            if given is None:
                 return _Scan(row)
-            names = mutant if isinstance(mutant, list) else [mutant]
+            names = given if isinstance(given, list) else [given]
             same_length = strategy in MARGINALS
-            read = [_mutated(row, name, offset, self.engine.name, same_length) for name in names]
+            mutants = [_mutated(row, name, offset, self.engine.name, same_length) for name in names]
         except ValueError as error:
             return error
-        return _Mutants(row, read, is_list=isinstance(mutant, list))
+        return _Mutants(row, mutants, given)
 
     # ---------------------------------------------------------------------------------------------------- probabilities
 
@@ -127,10 +127,10 @@ def _residues(row):
 class _Mutants:
     """The mutants of one record, as substitutions of a wild type."""
 
-    def __init__(self, row, mutants, is_list):
+    def __init__(self, row, mutants, given):
         self.row = row
         self.mutants = mutants
-        self.is_list = is_list
+        self.given = given
 
     def rows(self):
         return [mutant.row for mutant in self.mutants]
@@ -149,9 +149,9 @@ class _Mutants:
         return sum((found[place][new] - found[place][old]).item() for place, new, old in changes)
 
     def _result(self, scores):
-        if self.is_list:
+        if isinstance(self.given, list):
             return {"scores": torch.tensor(scores, dtype=torch.float64)}
-        return {"score": float(scores[0])}
+        return {"mutant": self.given, "score": float(scores[0])}
 
 
 class _Scan:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from repro.errors import RecordError, SettingsError
 from repro.models import Array, Model
 from repro.models.esm import DEFAULT_IMAGE, MODEL_NAME
+from repro.models.esm.log_odds import LogOdds
+from repro.models.esm.variants import AMINO_ACIDS, Strategy, check_mutants, check_wild_type
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Mutants that share their positions' forward passes. Each costs next to nothing by itself.
+_MUTANTS_TOGETHER = 16384
 
 
 class Inputs(BaseModel):
-    sequence: str = Field(min_length=1, description="a protein, upper case, at most 1,022 residues")
+    sequence: str = Field("", min_length=1, description="a protein, upper case; at most 1,022 residues to embed")
+    mutant: str | list[str] | None = Field(
+        None, description="to score: A42G, A42G:L56M or a mutated sequence, and `sequence` is the wild type"
+    )
 
 
 class Outputs(BaseModel):
@@ -21,18 +33,33 @@ class Outputs(BaseModel):
     residue_embeddings: Array | None = Field(None, description="(L, D) float32: a row a residue")
     logits: Array | None = Field(None, description="(L, 33) float32: a row a residue, a column a token")
     contacts: Array | None = Field(None, description="(L, L) float32: probability that two residues touch")
+    mutant: str | None = Field(None, description="the one that was given")
+    score: float | None = Field(None, description="of one mutant: higher is fitter")
+    scores: Array | None = Field(None, description="(n,) float64: where `mutant` is a list")
+    log_odds: Array | None = Field(None, description="(L, 20) float32: of all substitutions, without `mutant`")
+
+
+class Options(BaseModel):
+    engine: Literal["fast", "reference"] = Field("fast", description="our own forward pass, or fair-esm untouched")
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32", description="of matrix products and attention; tf32 for GPUs, bf16 for GPUs and CPUs that have it"
+    )
 
 
 class Parameters(BaseModel):
+    task: Literal["embed", "score"] = Field("embed", description="embed sequences, or score mutants")
     embeddings: list[Literal["mean", "bos", "residue"]] = Field(["mean"], description="which embeddings to give")
     layers: list[int] = Field([-1], min_length=1, description="of which layers: 0 the input, -1 the last")
     logits: bool = Field(False, description="also give the logits of all tokens at each residue")
     contacts: bool = Field(False, description="also give the probability that two residues touch")
+    strategy: Strategy = Field("masked-marginals", description="how to score")
+    offset: int = Field(1, description="number of the wild type's first residue in the names of mutants")
+    wild_type: str | None = Field(None, description="to score: the wild type of records without `sequence`")
 
 
 @Model.register(f"{MODEL_NAME}-model")
 class ESM(Model):
-    """ESM-1b, ESM-1v and ESM-2, computed by the published code (https://github.com/facebookresearch/esm).
+    """ESM-1b, ESM-1v and ESM-2 (https://github.com/facebookresearch/esm): embeddings, and effects of mutations.
 
     A record is `{"sequence": ...}`: one protein of at most 1,022 residues, in the letters of ESM's alphabet: the 20
     amino acids, X B U Z O, `.`, `-` and `<mask>`. A result holds what was asked for, all float32 (L residues, D the
@@ -48,13 +75,15 @@ class ESM(Model):
     order of `layers`: (len(layers), D) and (len(layers), L, D).
 
     A sequence that the model does not take (another letter, lower case, too long) is that record's error and nobody
-    else's.
+    else's. To score mutants there are `score_variants` and `log_odds`; records with `mutant` and `task="score"` do the
+    same for files.
 
     Args:
         image: the Docker image.
         device: index of a GPU, or -1 for the CPU.
         **session: what `Model` takes, first of all `variant` (see `repro info esm`) and `weights` (a checkpoint, or a
-            folder with VARIANT.pt); and `embeddings`, `layers`, `logits`, `contacts` as defaults of all calls.
+            folder with VARIANT.pt); `engine` and `precision`; and `embeddings`, `layers`, `logits`, `contacts`, `task`,
+            `strategy`, `offset` and `wild_type` as defaults of all calls.
 
     >>> with ESM(variant="esm2_t33_650M_UR50D", device=0) as model:  # doctest: +SKIP
     ...     result = model.predict("MKTAYIAKQRQISFVKSHFSRQ", embeddings=["mean", "residue"])
@@ -70,16 +99,118 @@ class ESM(Model):
         *("<null_1>", "<mask>"),
     )
     """The columns of `logits`, for all variants."""
+    AMINO_ACIDS = AMINO_ACIDS
+    """The columns of `log_odds`."""
 
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
     Outputs = Outputs
+    Options = Options
     Parameters = Parameters
     batch_size = 64
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
+        marginals = session.get("task") == "score" and session.get("strategy") != "pseudo-ppl"
+        if marginals and session.get("batch_size") is None:
+            session["batch_size"] = _MUTANTS_TOGETHER
         super().__init__(image, device, **session)
 
     def predict(self, record: str | Mapping[str, Any], **parameters: Any) -> Any:
         """The result of one sequence, given as it is or as a record."""
         return super().predict({"sequence": record} if isinstance(record, str) else record, **parameters)
+
+    def score_variants(
+        self,
+        wild_type: str,
+        mutants: Iterable[str],
+        strategy: Strategy = "masked-marginals",
+        *,
+        offset: int = 1,
+        progress: bool | None = None,
+    ) -> np.ndarray:
+        """What the model thinks of mutants of one protein: a score each, higher is fitter.
+
+        - masked-marginals: ln p(mutant) - ln p(wild type) at each mutated position, which is masked; summed over the
+          positions of a mutant (Meier et al. 2021). A forward pass a position, however many mutants have it.
+        - wt-marginals: the same from one pass over the wild type with nothing masked.
+        - pseudo-ppl: sum over the residues of the mutated sequence of ln p(residue), each masked in its turn: a forward
+          pass a residue a mutant. The only one that takes insertions and deletions.
+
+        Proteins of more than 1,022 residues are seen through windows, as ProteinGym does it: for masked positions the
+        window round each, for wt-marginals overlapping ones.
+
+        Args:
+            wild_type: the sequence that is mutated.
+            mutants: names (`A42G`, `A42G:L56M`) or mutated sequences.
+            offset: the number of the first residue in names.
+            progress: whether to show a bar (pseudo-ppl); by default where a person looks on.
+
+        Returns:
+            (n,) float64, a score a mutant, in order.
+
+        Raises:
+            RecordError: a mutant is none of this wild type; names its row. Nothing was computed.
+            PredictionError, WorkerError, SetupError, DeviceError: it could not be computed.
+
+        >>> with ESM(variant="esm1v_t33_650M_UR90S_1", device=0) as model:  # doctest: +SKIP
+        ...     model.score_variants("MKTAYIAKQR", ["A4G", "K2R:A4G", "MKTAYIAKQK"])
+        array([-1.9, -3.2, -0.8])
+        """
+        import numpy as np
+
+        listed = list(mutants)
+        check_wild_type(wild_type)
+        check_mutants(listed, wild_type, offset=offset, strategy=strategy)
+        asked: dict[str, Any] = {"task": "score", "strategy": strategy, "offset": offset}
+        if not listed:
+            return np.zeros(0)
+        if strategy == "pseudo-ppl":
+            records = [{"sequence": wild_type, "mutant": mutant} for mutant in listed]
+            scores = [row["score"] for row in self.predict_batch(records, progress=progress, **asked)]
+        else:
+            scores = self.predict({"sequence": wild_type, "mutant": listed}, **asked)["scores"]
+        return np.array(scores, dtype=np.float64)
+
+    def log_odds(self, wild_type: str, strategy: Strategy = "masked-marginals", *, offset: int = 1) -> LogOdds:
+        """The scores of all substitutions of a protein: a matrix, (L, 20), with heat maps.
+
+        Args:
+            wild_type: the sequence.
+            strategy: masked-marginals or wt-marginals.
+            offset: the number of the first residue.
+
+        Raises:
+            SettingsError: pseudo-ppl, which has no such matrix.
+            RecordError: the sequence is empty, or holds what is no amino acid.
+
+        >>> with ESM() as model:  # doctest: +SKIP
+        ...     model.log_odds("MKTAYIAKQR").to_html("scan.html")
+        """
+        if strategy == "pseudo-ppl":
+            raise SettingsError("pseudo-ppl has no log-odds", fix="masked-marginals or wt-marginals")
+        check_wild_type(wild_type)
+        result = self.predict({"sequence": wild_type}, task="score", strategy=strategy, offset=offset)
+        name = self.variant.name if self.variant is not None else self.name
+        return LogOdds(wild_type, result["log_odds"], offset, title=f"{name}, {strategy}")
+
+    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0) -> None:
+        """Also holds mutants against their wild types, where the model was made to score. Raises RecordError."""
+        super().check(records, first)
+        scores = self.options["task"] == "score"
+        common = self.options["wild_type"] if scores else None
+        for index, record in enumerate(records, first):
+            sequence = record.get("sequence") or common
+            mutants = record.get("mutant")
+            if not sequence and (scores or mutants is None):
+                fix = 'give it, or for mutants of one protein: wild_type="..." (--wild-type)'
+                raise RecordError(
+                    f"record {index}: the key 'sequence' is missing", index=index, key="sequence", fix=fix
+                )
+            if scores and sequence and mutants is not None:
+                self._check_mutants(mutants, sequence, index)
+
+    def _check_mutants(self, mutants: str | list[str], wild_type: str, index: int) -> None:
+        for mutant in [mutants] if isinstance(mutants, str) else mutants:
+            check_mutants(
+                [mutant], wild_type, offset=self.options["offset"], strategy=self.options["strategy"], first=index
+            )
