@@ -195,14 +195,19 @@ class _Source:
     def _shape(self):
         """Width, heads and layers."""
         width = self.tensor("embed_tokens.weight", None, None).shape[1]
-        heads = self._setting("attention_heads")
-        described = self._setting("layers")
+        heads, described = self._whole("attention_heads"), self._whole("layers")
         found = {int(name.split(".")[1]) for name in self.state if re.match(r"layers\.\d+\.", name)}
         if described != len(found) or (found and max(found) + 1 != described):
             self._refuse("it describes %s layers and holds %d" % (described, len(found)))
-        if not heads or width % heads or (self.is_esm2 and width // heads % 2):
+        if width % heads or (self.is_esm2 and width // heads % 2):
             self._refuse("%s numbers cannot be divided among %s heads" % (width, heads))
         return width, heads, described
+
+    def _whole(self, name):
+        value = self._setting(name)
+        if not isinstance(value, int) or value < 1:
+            self._refuse("it says %r for its %s" % (value, name))
+        return value
 
     def _setting(self, name, *default):
         for key in ("encoder_" + name, name):

@@ -1,0 +1,330 @@
+"""Runs in the model's own environment, beside torch and fair-esm: answers questions of the tests, a line of JSON each.
+
+python probe.py FOLDER_OF_RUN_PY
+
+A question is {"ask": FUNCTION, ...its arguments}; the answer is {"answer": ...}, or {"error": [type, message]}.
+"""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+HELD = {}  # engines by what they were made with: loading takes longer than computing
+
+
+def engine(path, kind="fast", precision="fp32"):
+    key = path, kind, precision
+    if key not in HELD:
+        from fast import Fast
+        from reference import Reference
+
+        HELD[key] = Fast(Path(path), "cpu", precision) if kind == "fast" else Reference(Path(path))
+    return HELD[key]
+
+
+# ---------------------------------------------------------------------------------------------------------- checkpoints
+
+
+def make(path, family, layers, width, heads, seed, positions=1024, contacts=True, token_dropout=True, change=None):
+    """A checkpoint of random weights, made by fair-esm, in the published format of its family. All of its norms are
+    random too: ones and zeros would hide that one is left out."""
+    import esm
+    import torch
+
+    torch.manual_seed(seed)
+    sizes = {"layers": layers, "embed_dim": width, "attention_heads": heads, "token_dropout": token_dropout}
+    described = {"encoder_" + name: value for name, value in sizes.items() if name != "token_dropout"}
+    described["token_dropout"] = token_dropout
+    if family == "esm2":
+        model = esm.ESM2(layers, width, heads, "ESM-1b", token_dropout=token_dropout)
+    else:
+        alphabet = esm.Alphabet.from_architecture("roberta_large")
+        more = {"max_positions": positions, "emb_layer_norm_before": family == "esm1v", "ffn_embed_dim": 4 * width}
+        model = esm.ProteinBertModel(Namespace(arch="roberta_large", **sizes, **more), alphabet)
+        described.update(arch="roberta_large", max_positions=positions, encoder_ffn_embed_dim=4 * width)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    weights = {published(name): value for name, value in model.state_dict().items() if "contact_head" not in name}
+    if change is not None:
+        changed(described, weights, **change)
+    described = Namespace(**described)
+    torch.save(
+        {"cfg": {"model": described}, "model": weights} if family == "esm2" else {"args": described, "model": weights},
+        path,
+    )
+    if contacts:
+        head = {"contact_head." + name: value for name, value in model.contact_head.state_dict().items()}
+        torch.save({"model": head}, Path(path).with_name(Path(path).stem + "-contact-regression.pt"))
+
+
+def published(name):
+    return ("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name
+
+
+def changed(described, weights, drop=None, cut=None, add=None, say=None):
+    """Make a checkpoint that is not what it says."""
+    import torch
+
+    if drop is not None:
+        del weights[published(drop)]
+    if cut is not None:
+        weights[published(cut)] = weights[published(cut)][:-1].clone()
+    if add is not None:
+        weights[published(add)] = torch.zeros(1)
+    described.update(say or {})
+
+
+# ---------------------------------------------------------------------------------------------------------- comparisons
+
+
+def compare(path, sequences, layers, embeddings, logits, contacts, budget=None):
+    """The largest difference between the two engines, by the name of the result; inf where a shape or key differs."""
+    fast, reference = engine(path), engine(path, "reference")
+    if budget is not None:
+        fast.budget.tokens = budget
+    asked = wanted(fast, layers, embeddings, logits, contacts)
+    rows = encoded(sequences)
+    worst = {}
+    for one, other in zip(fast.embed(rows, asked), reference.embed(rows, asked), strict=True):
+        assert list(one) == list(other), (list(one), list(other))
+        for name, value in one.items():
+            assert value.shape == other[name].shape, (name, value.shape, other[name].shape)
+            assert str(value.dtype) == "torch.float32", value.dtype
+            difference = (value - other[name]).abs().max().item()
+            worst[name] = max(worst.get(name, 0.0), difference)
+    return worst
+
+
+def rounding(path, sequences):
+    """How far the reference's own logits, in fp32, are from the same in fp64."""
+    import torch
+    from reference import Reference
+
+    plain, exact = engine(path, "reference"), Reference(Path(path))
+    exact.model = exact.model.double()
+    rows = encoded(sequences)
+    torch.set_default_dtype(torch.float64)  # fair-esm makes its rotary angles in the default type
+    true = [exact._forward([row])["logits"] for row in rows]
+    torch.set_default_dtype(torch.float32)
+    return max(
+        (plain._forward([row])["logits"] - logits).abs().max().item() for row, logits in zip(rows, true, strict=True)
+    )
+
+
+def deviation(path, sequences):
+    """bf16 against fp32: 1 - cosine, the smallest among the means of the last layer (their own mean taken off), and of
+    all logs of probabilities together."""
+    import torch
+    from torch.nn.functional import cosine_similarity
+
+    rows = encoded(sequences)
+    means, logs = [], []
+    for precision in ("fp32", "bf16"):
+        model = engine(path, "fast", precision)
+        asked = wanted(model, [-1], ["mean"], False, False)
+        of_all = torch.stack([result["embedding"] for result in model.embed(rows, asked)])
+        means.append(of_all - of_all.mean(0))
+        logs.append(torch.cat(list(model.log_probabilities(rows))).flatten())
+    return [1 - cosine_similarity(*means).min().item(), 1 - cosine_similarity(*logs, dim=0).item()]
+
+
+def wanted(model, layers, embeddings, logits, contacts):
+    from outputs import Ask
+
+    return Ask(tuple(layer % (model.layer_count + 1) for layer in layers), tuple(embeddings), logits, contacts)
+
+
+def encoded(sequences):
+    import tokens
+
+    return [tokens.encode(sequence, "a model") for sequence in sequences]
+
+
+def score(path, records, strategy, kind="fast", **options):
+    """What the scorer says of each record: its result, or the message of its error."""
+    from scoring import Scorer
+
+    results = Scorer(engine(path, kind)).score(records, strategy, **options)
+    return [str(one) if isinstance(one, Exception) else plain(one) for one in results]
+
+
+def plain(result):
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in result.items()}
+
+
+def naive(path, wild_type, mutants, strategy, offset):
+    """The published recipe, a forward pass of fair-esm a masked position; `mutants` are lists of (old, number, new).
+    Its pseudo-ppl reads the residue that it masks."""
+    import torch
+
+    model, alphabet, _ = __import__("checkpoint").load(Path(path))
+    convert = alphabet.get_batch_converter()
+
+    def log_probabilities(sequence, masked=None):
+        _, _, tokens = convert([("", sequence)])
+        if masked is not None:
+            tokens[0, masked] = alphabet.mask_idx
+        with torch.no_grad():
+            return torch.log_softmax(model(tokens)["logits"], -1)[0]
+
+    scores = []
+    for mutant in mutants:
+        letters, total = list(wild_type), 0.0
+        for old, number, new in mutant:
+            place = 1 + number - offset
+            assert letters[place - 1] == old
+            letters[place - 1] = new
+            found = log_probabilities(wild_type, place if strategy == "masked-marginals" else None)[place]
+            total += (found[alphabet.get_idx(new)] - found[alphabet.get_idx(old)]).item()
+        if strategy == "pseudo-ppl":
+            mutated = "".join(letters)
+            total = sum(
+                log_probabilities(mutated, place)[place, alphabet.get_idx(letter)].item()
+                for place, letter in enumerate(mutated, 1)
+            )
+        scores.append(total)
+    return scores
+
+
+def windowed(path, sequence, window):
+    """ln p of all tokens at all places by ProteinGym's overlapping windows, written out as its script does it."""
+    import math
+
+    import torch
+
+    model, alphabet, _ = __import__("checkpoint").load(Path(path))
+    _, _, tokens = alphabet.get_batch_converter()([("", sequence)])
+    length = tokens.shape[1]
+    weights = torch.ones(window)
+    for i in range(1, window // 4 + 1):
+        weights[i] = 1 / (1 + math.exp(-(i - window // 8) / (window / 64)))
+    for i in range(window - 2 - window // 4, window - 1):
+        weights[i] = 1 / (1 + math.exp((i - (window - 2) + window // 8) / (window / 64)))
+    total, share = torch.zeros(length, len(alphabet)), torch.zeros(length, 1)
+
+    def add(first):
+        with torch.no_grad():
+            found = torch.log_softmax(model(tokens[:, first : first + window])["logits"], -1)[0]
+        total[first : first + window] += found * weights[:, None]
+        share[first : first + window] += weights[:, None]
+
+    left, right, step = 0, length - window, window // 2 - 1
+    while True:
+        add(left)
+        add(right)
+        if left + window - 1 > right:
+            break
+        left, right = left + step, right - step
+    if left + window - right < step:
+        add(length // 2 - window // 2)
+    return (total / share).tolist()
+
+
+def everywhere(path, sequence):
+    """ln p of all tokens at all places, as the scorer's wt-marginals sees a sequence."""
+    import tokens
+    from scoring import Scorer, _Scan
+
+    row = tokens.encode(sequence, "a model", max_residues=None)
+    return Scorer(engine(path))._unmasked([_Scan(row)])[row].tolist()
+
+
+# -------------------------------------------------------------------------------------------------------- what it costs
+
+
+def passes(path, sequences=(), records=(), strategy=None, budget=1 << 20, fails_above=None):
+    """The rows of each batch that goes through the fast engine for these, as lengths; and the budget afterwards.
+
+    Batches of more tokens than `fails_above` run out of memory.
+    """
+    import fast as module
+    import torch
+
+    model = module.Fast(Path(path))
+    model.budget.tokens = budget
+    seen = []
+    forward = module.Fast._forward
+
+    def watched(self, stream, *rest):
+        lengths = stream.lengths.tolist()
+        if fails_above is not None and sum(lengths) > fails_above:
+            raise torch.OutOfMemoryError("no memory")
+        seen.append(lengths)
+        return forward(self, stream, *rest)
+
+    module.Fast._forward = watched
+    try:
+        if strategy is None:
+            results = list(model.embed(encoded(sequences), wanted(model, [-1], ["mean"], False, False)))
+        else:
+            from scoring import Scorer
+
+            results = list(Scorer(model).score(records, strategy))
+    finally:
+        module.Fast._forward = forward
+    return {"batches": seen, "budget": model.budget.tokens, "results": len(results)}
+
+
+def layers_used(path, layers, embeddings, logits, contacts):
+    """How often a layer's feed-forward part runs, and on how many tokens, for one sequence of 8 residues."""
+    import fast as module
+
+    model, counted = engine(path), []
+    whole = module.Fast._feed_forward
+
+    def watched(self, layer, x):
+        counted.append(len(x))
+        return whole(self, layer, x)
+
+    module.Fast._feed_forward = watched
+    try:
+        list(model.embed(encoded(["MKTAYIAK"]), wanted(model, layers, embeddings, logits, contacts)))
+    finally:
+        module.Fast._feed_forward = whole
+    return counted
+
+
+def private_bytes(path):
+    """Memory of this process alone (no mapped file) that a fast engine takes, and the size of its checkpoint."""
+    import gc
+
+    from fast import Fast
+
+    def private():
+        fields = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+        return int(fields["RssAnon"].split()[0]) * 1024
+
+    gc.collect()
+    before = private()
+    model = Fast(Path(path))
+    return [private() - before, Path(path).stat().st_size, model.layer_count]
+
+
+def imported(path):
+    """Which heavy packages a fast engine has imported."""
+    import subprocess
+
+    code = "import sys; sys.path.insert(0, %r); from pathlib import Path; from fast import Fast; Fast(Path(%r));"
+    code += "print([name for name in ('esm', 'torch._inductor') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code % (sys.path[0], path)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def main():
+    sys.path.insert(0, sys.argv[1])
+    for line in sys.stdin:
+        question = json.loads(line)
+        function = globals()[question.pop("ask")]
+        try:
+            answer = {"answer": function(**question)}
+        except Exception as error:
+            answer = {"error": [type(error).__name__, str(error)]}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

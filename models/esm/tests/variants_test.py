@@ -1,0 +1,226 @@
+"""Scores of mutants as a user asks for them: in Python, from files, as a matrix, by an ensemble."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from models.esm.tests import FIXTURES_ROOT
+from repro.cli import main
+from repro.errors import ModelNotFoundError, OutputError, PredictionError, RecordError, SettingsError
+from repro.file_run import FileRun, predict_file
+from repro.models.esm import ESM, ESM1V, ESMEnsemble, LogOdds
+from repro.models.esm.variants import read_mutant
+from repro.record_source import InputFile
+from repro.runtimes.choice import choose_runtime
+from repro.settings import load_settings
+
+WILD_TYPE = "MKTAYIAKQR"
+HERE = {"weights": FIXTURES_ROOT, "runtime": "local"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    choose_runtime("local", load_settings()).setup(ESM.spec(), lambda line: None)
+    with ESM(**HERE) as warm:
+        yield warm
+
+
+@pytest.mark.parametrize("strategy", ["masked-marginals", "wt-marginals", "pseudo-ppl"])
+def test_scores_come_in_the_order_of_the_mutants_whatever_they_are_called(model, strategy):
+    mutants = ["A4G", "K2R:A4G", "MKTGYIAKQR", "A4G"]
+
+    scores = model.score_variants(WILD_TYPE, mutants, strategy)
+
+    assert scores.shape == (4,)
+    assert scores.dtype == np.float64
+    assert scores[0] == scores[2] == scores[3] != scores[1]
+
+
+def test_an_offset_is_the_number_of_the_first_residue(model):
+    named = model.score_variants(WILD_TYPE, ["A4G"])
+
+    assert model.score_variants(WILD_TYPE, ["A27G"], offset=24) == named
+    assert model.score_variants(WILD_TYPE, ["A1G"], offset=-2) == named
+
+
+def test_no_mutants_have_no_scores():
+    assert ESM(**HERE).score_variants(WILD_TYPE, []).shape == (0,)
+
+
+@pytest.mark.parametrize("strategy", ["masked-marginals", "wt-marginals"])
+def test_log_odds_are_the_scores_of_all_substitutions(model, strategy):
+    scan = model.log_odds(WILD_TYPE, strategy, offset=24)
+
+    assert scan.values.shape == (10, 20)
+    (score,) = model.score_variants(WILD_TYPE, ["A27G"], strategy, offset=24)
+    assert scan.score("A27G") == pytest.approx(score, abs=1e-4)
+    assert scan.score(WILD_TYPE) == 0
+
+
+def test_an_ensemble_is_the_mean_of_its_members(model):
+    variants = ("esm1v_t33_650M_UR90S_1", "esm2_t6_8M_UR50D")
+    mutants = ["A4G", "K2R:A4G"]
+
+    with ESMEnsemble(variants, **HERE) as ensemble:
+        mean = ensemble.score_variants(WILD_TYPE, mutants)
+        each = ensemble.score_variants_each(WILD_TYPE, mutants)
+        scan = ensemble.log_odds(WILD_TYPE, "wt-marginals")
+
+    assert tuple(each) == variants
+    np.testing.assert_allclose(mean, (each[variants[0]] + each[variants[1]]) / 2)
+    np.testing.assert_allclose(each[variants[1]], model.score_variants(WILD_TYPE, mutants), atol=1e-4)
+    assert scan.values.shape == (10, 20)
+
+
+def test_the_ensemble_of_esm1v_has_five_members():
+    assert ESMEnsemble(**HERE).variants == ESM1V
+    assert len(set(ESM1V)) == 5
+
+
+def test_an_ensemble_of_what_does_not_exist_is_refused():
+    with pytest.raises(SettingsError, match="is no list of checkpoints"):
+        ESMEnsemble([])
+    with pytest.raises(ModelNotFoundError):
+        ESMEnsemble(["esm9"])
+
+
+# ----------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("mutant", "message"),
+    [
+        ("K3R", "K3R: the wild type has T at position 3"),
+        ("A11G", "A11G is out of range: positions go from 1 to 10"),
+        ("K0R", "K0R is out of range"),
+        ("K2R:K2A", "names position 2 twice"),
+        ("K2", "'K2' is no substitution of amino acids such as A42G"),
+        ("K2J", "'K2J' is no substitution"),
+        ("k2r", "'k2r' is no substitution"),
+        ("K2R:", "'' is no substitution"),
+        ("", "the mutated sequence is empty"),
+        ("MKT", "has 3 residues and the wild type 10: only pseudo-ppl scores insertions and deletions"),
+        ("mktayiakqr", "holds 'm' at position 1"),
+        ("MKTAYIAKQ*", "holds '*' at position 10"),
+    ],
+)
+def test_a_mutant_that_is_none_of_the_wild_type_is_told_with_its_row_before_anything_starts(mutant, message):
+    model = ESM(**HERE)
+
+    with pytest.raises(RecordError) as caught:
+        model.score_variants(WILD_TYPE, ["A4G", mutant])
+
+    assert caught.value.message.startswith("record 1: ")
+    assert message in caught.value.message
+    assert caught.value.index == 1
+    assert not model.session.is_warm
+
+
+@pytest.mark.parametrize(("wild_type", "message"), [("", "is empty"), ("mkta", "holds 'm' at position 1")])
+def test_a_wild_type_that_is_no_protein_is_told(wild_type, message):
+    with pytest.raises(RecordError, match=message):
+        ESM(**HERE).score_variants(wild_type, ["K2R"])
+    with pytest.raises(RecordError, match=message):
+        ESM(**HERE).log_odds(wild_type)
+
+
+def test_pseudo_ppl_has_no_log_odds():
+    with pytest.raises(SettingsError, match="no log-odds"):
+        ESM(**HERE).log_odds(WILD_TYPE, "pseudo-ppl")
+
+
+def test_substitutions_are_read_from_a_sequence_as_from_a_name():
+    named = read_mutant("K25R:A27G", WILD_TYPE, offset=24)
+
+    assert read_mutant("MRTGYIAKQR", WILD_TYPE, offset=24) == named
+    assert read_mutant(WILD_TYPE, WILD_TYPE) == ()
+
+
+def test_a_record_without_a_sequence_is_told(model):
+    with pytest.raises(RecordError, match="record 0: the key 'sequence' is missing"):
+        model.predict_batch([{}])
+    with pytest.raises(RecordError, match="record 1: the key 'sequence' is missing"):
+        ESM(task="score", **HERE).predict_batch([{"sequence": "MK", "mutant": "K2R"}, {"mutant": "K2R"}])
+    with pytest.raises(PredictionError, match="the sequence is empty"):
+        model.predict_batch([{"mutant": "K2R"}], task="score")
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def write_csv(path, *rows):
+    path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    return path
+
+
+def test_a_table_of_mutants_is_scored_in_the_shell(model, tmp_path, monkeypatch):
+    table = write_csv(tmp_path / "in.csv", ("mutant", "dms"), ("K2R", "1.5"), ("A4G:K2R", "2"), ("MRTAYIAKQR", "3"))
+    monkeypatch.setenv("REPRO_RUNTIME", "local")
+    words = ["predict", "esm", table, "-o", tmp_path / "out.csv", "--task", "score", "--wild-type", WILD_TYPE]
+
+    assert main([*map(str, words), "--weights", str(FIXTURES_ROOT)]) == 0
+
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["mutant"] for row in rows] == ["K2R", "A4G:K2R", "MRTAYIAKQR"]
+    assert [row["dms"] for row in rows] == ["1.5", "2", "3"]
+    expected = model.score_variants(WILD_TYPE, ["K2R", "A4G:K2R", "K2R"])
+    np.testing.assert_allclose([float(row["score"]) for row in rows], expected, atol=1e-4)
+
+
+def test_a_row_that_does_not_fit_is_told_before_anything_starts_and_nothing_is_written(tmp_path):
+    table = write_csv(tmp_path / "in.csv", ("mutant",), ("K2R",), ("T2R",))
+    scorer = ESM(task="score", wild_type=WILD_TYPE, **HERE)
+
+    with pytest.raises(RecordError, match=r"in.csv: record 1: T2R: the wild type has K at position 2"):
+        predict_file(scorer, FileRun(InputFile(table), tmp_path / "out.csv"))
+
+    assert not scorer.session.is_warm
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_table_with_a_column_mutant_can_still_be_embedded_and_keeps_it(model):
+    rows = model.predict_batch([{"sequence": "MKTA", "mutant": "K2R"}, {"sequence": "MKTA"}])
+
+    assert rows[0]["mutant"] == "K2R"
+    assert "mutant" not in rows[1]
+    np.testing.assert_array_equal(rows[0]["embedding"], rows[1]["embedding"])
+
+
+# ----------------------------------------------------------------------------------------------------------- heat maps
+
+
+@pytest.fixture
+def scan():
+    values = np.random.default_rng(0).normal(size=(130, 20)).astype(np.float32)
+    return LogOdds(("MKTAX" * 26)[:130], values, offset=24, title='a <b> & "c" </script>')
+
+
+def test_a_heat_map_is_drawn_as_png(scan, tmp_path):
+    pytest.importorskip("matplotlib")
+
+    path = scan.to_png(tmp_path / "map.png")
+
+    assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_heat_map_is_a_page_that_needs_nothing_else(scan, tmp_path):
+    page = scan.to_html(tmp_path / "map.html").read_text()
+
+    assert "http" not in page
+    assert "<b>" not in page
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', page)[1])
+    assert data["offset"] == 24
+    assert len(data["sequence"]) == len(data["values"]) == 130
+    assert data["values"][7][3] == pytest.approx(float(scan.values[7, 3]), abs=1e-4)
+
+
+def test_a_heat_map_that_cannot_be_written_is_told(scan, tmp_path):
+    for write in (scan.to_png, scan.to_html):
+        with pytest.raises(OutputError, match="cannot be written"):
+            write(tmp_path / "missing" / "map")
