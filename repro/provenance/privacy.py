@@ -1,0 +1,43 @@
+"""What must not stand in a manifest, which people hand on: secrets, and where a user's home is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from repro.errors import redact
+
+HIDDEN = "***"
+_PROBE = "x" * 16
+
+
+def without_secrets(value: Any, name: str = "") -> Any:
+    """Options with secrets replaced: texts under a name that says token, password or key, passwords in addresses, and
+    the values of such variables of this process, wherever they stand.
+
+    >>> without_secrets({"api_key": "abc", "url": "https://ada:hunter2@example.org"})
+    {'api_key': '***', 'url': 'https://***@example.org'}
+    """
+    return _changed(value, lambda text, key: HIDDEN if text and names_a_secret(key) else redact(text), name)
+
+
+def as_told(value: Any) -> Any:
+    """What a worker says of itself: without secrets, and with the user's home folder as `~`."""
+    home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where there is none
+    hides = len(home) > 1
+    return _changed(value, lambda text, _: redact(text.replace(home, "~") if hides else text))
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a value of that name is one that errors do not show either."""
+    return redact(_PROBE, {name: _PROBE}) != _PROBE
+
+
+def _changed(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
+    """A JSON value with each text changed, which is told the name that it stands under."""
+    if isinstance(value, Mapping):
+        return {key: _changed(one, change, str(key)) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_changed(one, change, name) for one in value]
+    return change(value, name) if isinstance(value, str) else value
