@@ -22,9 +22,10 @@ demo: setup ## embed and score real antibodies; RUNTIME=docker runs the same in 
 test: setup ## run all tests; those that need a Docker engine are skipped where none answers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-engine: ## install and start a Docker engine (Debian, as root) and build the base image
+engine: ## install and start a Docker engine (Debian, as root), build the base image, get a registry for the tests
 	@scripts/engine.sh
 	@scripts/base_image.sh
+	@scripts/registry.sh
 
 lint: setup ## ruff, its formatter as a check, and mypy
 	@$(BIN)/ruff check .
