@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -40,18 +43,45 @@ def half_made_environment(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def environment(repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tutorial's environment."""
+    monkeypatch.delenv("REPRO_LOCAL_PYTHON")
+    repro("setup", "tutorial")
+    (made,) = (tmp_path / "cache" / "environments").glob("tutorial-*")
+    return made
+
+
+def on_a_terminal(typed: str, *words: str) -> str:
+    """What a command says to somebody who types at a terminal."""
+    main_end, command_end = pty.openpty()
+    streams = {"stdin": command_end, "stdout": command_end, "stderr": command_end}
+    with subprocess.Popen([sys.executable, "-m", "repro", *words], **streams) as process:
+        os.close(command_end)
+        os.write(main_end, typed.encode())
+        said = b""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while block := os.read(main_end, 1 << 16):
+                said += block
+        process.wait()
+    os.close(main_end)
+    return said.decode()
+
+
 class TestClean:
     def test_dry_run_shows_and_keeps(self, repro: Repro, abandoned_folder: Path, half_made_environment: Path) -> None:
         ran = repro("clean", "--dry-run")
         assert ran.code == 0
-        assert ran.out.splitlines() == [
-            f"would remove exchange folder {abandoned_folder}, 5.0 kB",
-            f"would remove half-made environment {half_made_environment}",
+        assert ran.out.splitlines()[0].split() == ["KIND", "SIZE", "NAME", "WHY", "IT", "MAY", "GO"]
+        assert [re.split(r"  +", line) for line in ran.out.splitlines()[1:]] == [
+            ["exchange folder", "5.0 kB", str(abandoned_folder), "the process that made it has gone"],
+            ["half-made environment", "0 B", str(half_made_environment), "the process that made it has gone"],
         ]
+        assert "5.0 kB would be freed" in ran.err
         assert abandoned_folder.exists()
         assert half_made_environment.exists()
 
-    def test_what_nobody_owns_is_removed(
+    def test_what_nobody_owns_is_removed_without_a_question(
         self, repro: Repro, abandoned_folder: Path, half_made_environment: Path
     ) -> None:
         ran = repro("clean")
@@ -72,26 +102,66 @@ class TestClean:
         assert half_made_environment.exists()
         used.remove()
 
-    def test_environments_go_when_asked_for(
-        self, repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
-        repro("setup", "tutorial")
-        [environment] = (tmp_path / "cache" / "environments").glob("tutorial-*")
+    def test_environments_go_when_asked_for_and_agreed(self, repro: Repro, environment: Path) -> None:
         assert str(environment) not in repro("clean").out
-        assert f"removed environment {environment}" in repro("clean", "--envs").out
+        refused = repro("clean", "--envs")
+        assert (refused.code, environment.exists()) == (2, True)
+        assert "nothing was removed" in refused.err
+        ran = repro("clean", "--envs", "--yes")
+        assert (ran.code, str(environment) in ran.out) == (0, True)
         assert not environment.exists()
 
-    def test_environment_that_a_worker_runs_in_stays(
-        self, repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
-        repro("setup", "tutorial")
+    def test_environment_that_a_worker_runs_in_stays(self, repro: Repro, environment: Path) -> None:
         with TutorialModel(runtime="local") as model:
             model.predict("abc")
-            assert repro("clean", "--envs").out == ""
+            ran = repro("clean", "--envs", "--yes")
+            assert ran.out == ""
+            assert f"stays: environment {environment}: a process runs in it" in ran.err
 
-    def test_partial_downloads_go_with_all(self, repro: Repro, tmp_path: Path) -> None:
+    def test_folder_among_the_environments_that_repro_did_not_make_stays(self, repro: Repro, tmp_path: Path) -> None:
+        theirs = tmp_path / "cache" / "environments" / "my-own"
+        theirs.mkdir(parents=True)
+        assert repro("clean", "--all", "--yes").out == ""
+        assert theirs.exists()
+
+    @pytest.mark.parametrize(("answer", "stays"), [("y", False), ("n", True), ("", True)])
+    def test_on_a_terminal_it_asks_once_and_the_default_is_no(
+        self, repro: Repro, environment: Path, tmp_path: Path, answer: str, stays: bool
+    ) -> None:
+        (tmp_path / "cache" / "environments" / "esm-0123").mkdir()
+        (tmp_path / "cache" / "environments" / "esm-0123" / "repro.json").write_text("{}")
+        said = on_a_terminal(f"{answer}\n", "clean", "--envs")
+        assert said.count("remove all of these? [y/N]") == 1
+        assert ("nothing was removed" in said) is stays
+        assert environment.exists() is stays
+
+    def test_only_what_is_the_named_models(self, repro: Repro, environment: Path, abandoned_folder: Path) -> None:
+        assert repro("clean", "--envs", "--model", "esm", "--yes").out == ""
+        assert environment.exists()
+        assert repro("clean", "--envs", "--model", "esm", "--model", "tutorial-model", "--yes").code == 0
+        assert not environment.exists()
+        assert abandoned_folder.exists()
+
+    def test_model_that_is_not_known_is_told_with_the_near_names(self, repro: Repro, environment: Path) -> None:
+        ran = repro("clean", "--envs", "--model", "tutorail", "--yes")
+        assert ran.code == 2
+        assert "did you mean tutorial" in ran.err
+        assert environment.exists()
+
+    def test_what_cannot_be_removed_is_told_and_the_rest_goes(
+        self, repro: Repro, environment: Path, abandoned_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(13, "Permission denied")
+
+        monkeypatch.setattr("shutil.rmtree", refuse)
+        ran = repro("clean", "--envs", "--yes")
+        assert ran.code == 1
+        assert f"cannot remove {environment}: Permission denied" in ran.err
+        assert "5.0 kB were freed" in ran.err
+        assert not abandoned_folder.exists()
+
+    def test_partial_downloads_go_with_weights(self, repro: Repro, tmp_path: Path) -> None:
         folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
         folder.mkdir(parents=True)
         whole, part = folder / "whole.pt", folder / "x.pt.part"
@@ -99,22 +169,38 @@ class TestClean:
         part.write_bytes(b"12")
         part.with_name("x.pt.part.json").write_text("{}")
         assert repro("clean").out == ""
-        assert f"removed partial download {part}, 2 B" in repro("clean", "--all").out
+        assert str(part) in repro("clean", "--all", "--yes").out
         assert list(folder.iterdir()) == [whole]
 
     def test_json(self, repro: Repro, abandoned_folder: Path) -> None:
-        [leftover] = json.loads(repro("clean", "-n", "--json").out)["leftovers"]
-        assert leftover == {
-            "kind": "exchange folder",
-            "name": str(abandoned_folder),
+        document = json.loads(repro("clean", "-n", "--json").out)
+        assert document == {
+            "dry_run": True,
+            "leftovers": [
+                {
+                    "kind": "exchange folder",
+                    "name": str(abandoned_folder),
+                    "model": "",
+                    "size_bytes": 5000,
+                    "why": "the process that made it has gone",
+                    "removed": False,
+                    "failure": None,
+                }
+            ],
+            "kept": [],
             "size_bytes": 5000,
-            "removed": False,
-            "failure": None,
         }
+
+    def test_json_asks_nothing(self, repro: Repro, environment: Path) -> None:
+        assert repro("clean", "--envs", "--json").code == 2
+        document = json.loads(repro("clean", "--envs", "--json", "--yes").out)
+        assert [(one["kind"], one["model"], one["removed"]) for one in document["leftovers"]] == [
+            ("environment", "tutorial", True)
+        ]
 
     def test_missing_engine_is_said(self, repro: Repro) -> None:
         ran = repro("clean")
-        assert "containers are not looked for" in ran.err
+        assert "containers and images are not looked for" in ran.err
         assert "nothing to remove" in ran.err
 
 
