@@ -1,21 +1,23 @@
 """Whether a model gives its golden answers here, and behaves as every model must."""
 
-from repro.verification.compare import (
-    Comparison,
-    Difference,
-    ExpectedError,
-    Tolerance,
-    Tolerances,
-    compare,
-    compare_rows,
-)
+from repro.verification.compare import Comparison, Difference, ExpectedError, compare, compare_rows
+from repro.verification.golden import Golden, GoldenCase, GoldenError, HeldAgainst, Made
+from repro.verification.golden_file import GOLDEN_FILE, load_golden
+from repro.verification.tolerance import Tolerance, Tolerances
 
 __all__ = [
+    "GOLDEN_FILE",
     "Comparison",
     "Difference",
     "ExpectedError",
+    "Golden",
+    "GoldenCase",
+    "GoldenError",
+    "HeldAgainst",
+    "Made",
     "Tolerance",
     "Tolerances",
     "compare",
     "compare_rows",
+    "load_golden",
 ]

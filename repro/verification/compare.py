@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from repro.errors import PredictionError, ReproError
+from repro.verification.distance import both_nan, distance_between, distances_between, wide
 from repro.verification.tolerance import EXACT, Tolerance, Tolerances
 
 if TYPE_CHECKING:
@@ -211,10 +212,11 @@ class _Row:
             self._add("value", name, _shown(expected), _shown(got), position)
 
     def _compare_numbers(self, expected: float, got: float, name: str, position: tuple[int, ...]) -> None:
-        difference = _distance(expected, got)
+        difference = distance_between(expected, got)
         self._note(name, difference)
         tolerance = self._tolerances.of(name)
-        allowed = tolerance.allowed(expected) if math.isfinite(expected) else 0.0
+        is_finite = isinstance(expected, int) or math.isfinite(expected)
+        allowed = tolerance.allowed(expected) if is_finite else 0.0
         if expected != got and difference and not difference <= allowed:
             self._add("value", name, repr(expected), repr(got), position, difference, allowed)
 
@@ -237,12 +239,12 @@ class _Row:
             wrong = np.asarray(expected != got)
             distances = allowed = np.zeros(expected.shape)
         else:
-            distances = _distances(expected, got)
+            distances = distances_between(expected, got)
             self._note(name, float(distances.max()))
             finite = np.isfinite(expected)
-            allowed = self._tolerances.of(name).allowed(np.where(finite, _wide(expected), 0)) * finite
+            allowed = self._tolerances.of(name).allowed(np.where(finite, wide(expected), 0)) * finite
             # In whole numbers beyond 64 bits of a float a distance may be rounded to 0: those are told by `!=`.
-            wrong = (distances > allowed) | ((allowed == 0) & (expected != got) & ~_both_nan(expected, got))
+            wrong = (distances > allowed) | ((allowed == 0) & (expected != got) & ~both_nan(expected, got))
         if not wrong.any():
             return
         worst = np.unravel_index(np.argmax(np.where(wrong, distances, -1.0)), expected.shape)
@@ -304,38 +306,6 @@ def _kind(value: Any) -> str:
 
 def _typed(value: Any) -> str:
     return f"{_kind(value)} {_shown(value)}" if value is not None else "null"
-
-
-def _distance(expected: float, got: float) -> float:
-    if expected == got or (math.isnan(expected) and math.isnan(got)):
-        return 0.0
-    difference = abs(expected - got)
-    return math.inf if math.isnan(difference) else float(difference)
-
-
-def _distances(expected: np.ndarray[Any, Any], got: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """How far the elements are apart: 0 where both are NaN or the same infinity, infinite where one of them is."""
-    import numpy as np
-
-    with np.errstate(invalid="ignore", over="ignore"):
-        distances: np.ndarray[Any, Any] = np.abs(_wide(expected) - _wide(got))
-    distances = np.where(np.isnan(distances), np.inf, distances)
-    return np.where((expected == got) | _both_nan(expected, got), 0.0, distances)
-
-
-def _wide(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The numbers in a type in which their differences are not rounded, or next to not."""
-    import numpy as np
-
-    if array.dtype.kind in "iu":
-        return array.astype(np.longdouble)
-    return array.astype(np.result_type(array.dtype, np.float64))
-
-
-def _both_nan(expected: np.ndarray[Any, Any], got: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    return np.asarray(np.isnan(expected) & np.isnan(got))
 
 
 def _shown_row(row: Row) -> str:
