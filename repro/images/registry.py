@@ -21,6 +21,7 @@ from repro.images.registry_errors import CERTIFICATES, denied, login_wanted, unr
 from repro.images.repository import DOCKER_HUB, Repository
 
 if TYPE_CHECKING:
+    from docker import DockerClient
     from requests import Response
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -43,6 +44,7 @@ class Manifest:
 
     digest: str
     media_type: str
+    size_bytes: int
     document: Mapping[str, Any]
 
     @property
@@ -64,6 +66,15 @@ class Descriptor:
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size_bytes}
 
 
+@dataclass(frozen=True)
+class PutManifest:
+    """A manifest that was put into a registry."""
+
+    descriptor: Descriptor
+    knows_subjects: bool
+    """Whether the registry has noted by itself which manifest this one is about."""
+
+
 def digest_of(content: bytes) -> str:
     """The digest by which content is known.
 
@@ -80,15 +91,14 @@ class RegistryClient:
 
     Args:
         repository: the one.
-        is_insecure: whether plain HTTP, or a certificate that nothing vouches for, will do. Engines take it so for
-            registries on loopback, and for those that they are told to.
+        is_insecure: whether plain HTTP, or a certificate that nothing vouches for, will do.
     """
 
-    def __init__(self, repository: Repository, *, is_insecure: bool | None = None) -> None:
+    def __init__(self, repository: Repository, *, is_insecure: bool = False) -> None:
         import requests
 
         self.repository = repository
-        self._is_insecure = repository.is_loopback if is_insecure is None else is_insecure
+        self._is_insecure = is_insecure
         self._credentials = find_credentials(repository.host)
         self._http = requests.Session()
         # Of this machine, requests shall know the proxies; what ~/.netrc says is for somebody else.
@@ -96,6 +106,13 @@ class RegistryClient:
         self._http.headers["User-Agent"] = f"repro/{__version__}"
         self._base = ""
         self._authorization = ""
+
+    @classmethod
+    def as_engine(cls, engine: DockerClient, repository: Repository) -> RegistryClient:
+        """One that trusts what an engine trusts: registries on loopback, and those that it was told to."""
+        told = (engine.info().get("RegistryConfig") or {}).get("IndexConfigs") or {}
+        is_secure = (told.get(repository.host) or {}).get("Secure", True)
+        return cls(repository, is_insecure=repository.is_loopback or not is_secure)
 
     def manifest(self, reference: str) -> Manifest | None:
         """What a tag or digest stands for; None where the repository has none of that name."""
@@ -113,15 +130,16 @@ class RegistryClient:
         if not isinstance(document, dict):
             raise self._odd("a manifest that is no JSON object")
         media_type = response.headers.get("Content-Type", "").partition(";")[0]
-        return Manifest(digest_of(content), media_type, document)
+        return Manifest(digest_of(content), media_type, len(content), document)
 
-    def put_manifest(self, reference: str, document: Mapping[str, Any]) -> Descriptor:
-        """Give a manifest a tag, or its digest, as its name."""
-        content = _canonical(document)
-        media_type = str(document["mediaType"])
-        response = self._request("PUT", f"manifests/{reference}", data=content, headers={"Content-Type": media_type})
+    def put_manifest(self, document: Mapping[str, Any], tag: str | None = None) -> PutManifest:
+        """Put a manifest into the repository, under a tag, or under its digest alone."""
+        content = json.dumps(document, separators=(",", ":")).encode()
+        descriptor = Descriptor(str(document["mediaType"]), digest_of(content), len(content))
+        headers = {"Content-Type": descriptor.media_type}
+        response = self._request("PUT", f"manifests/{tag or descriptor.digest}", data=content, headers=headers)
         self._expect(response, 201)
-        return Descriptor(media_type, digest_of(content), len(content))
+        return PutManifest(descriptor, "OCI-Subject" in response.headers)
 
     def put_blob(self, content: bytes, media_type: str) -> Descriptor:
         """Put content into the repository, unless it is there."""
@@ -257,10 +275,6 @@ class RegistryClient:
 
 def _no_auth(request: Any) -> Any:
     return request
-
-
-def _canonical(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _told(response: Response) -> str:

@@ -57,19 +57,34 @@ def unreachable(host: str, told: str) -> RegistryError:
     return RegistryError(f"the registry {host} cannot be reached", cause=cause, fix=fix)
 
 
-def told_by_engine(repository: Repository, told: str, *, had_credentials: bool, doing: str) -> RegistryError:
+def other_content(message: str, image: str, digest: str, *, cause: str, fix: str) -> RegistryError:
+    """The error of a registry that has something else than it should. It alone tells a digest as evidence."""
+    return RegistryError(message, cause=cause, fix=fix, evidence=Evidence(image=image, digest=digest))
+
+
+def is_other_content(error: RegistryError) -> bool:
+    """Whether what a registry has is not what it should be, which is no matter of trying again."""
+    return error.evidence.digest is not None
+
+
+def told_by_engine(
+    repository: Repository, reference: str, told: str, *, had_credentials: bool, doing: str
+) -> RegistryError:
     """The error for what an engine says when it cannot push or pull.
 
     Args:
         repository: to or from where.
+        reference: tag or digest.
         told: the engine's own words.
         had_credentials: whether docker has a login for the registry.
         doing: `push` or `pull`.
     """
     if _OTHER_CONTENT.search(told):
-        return RegistryError(
-            f"what {repository} sends is not what its digest says: it was changed, there or on the way",
-            cause=told,
+        return other_content(
+            f"what {repository} sends is not what its digest says",
+            str(repository),
+            reference,
+            cause=f"it was changed, there or on the way: {told}",
             fix="do not use it; tell who keeps the registry",
         )
     if _NOT_THERE.search(told):

@@ -79,7 +79,7 @@ def _transfer(
     had_credentials = find_credentials(repository.host) is not None
 
     def failed(told: str) -> RegistryError:
-        return told_by_engine(repository, told, had_credentials=had_credentials, doing=doing)
+        return told_by_engine(repository, reference, told, had_credentials=had_credentials, doing=doing)
 
     call = client.api.push if doing == "push" else client.api.pull
     try:

@@ -116,7 +116,7 @@ def running(folder: Path, *, wants_login: bool = False) -> Iterator[Registry]:
 
 
 class Line:
-    """A line to a registry, on a port of its own, that dies when so many bytes have gone over it, until it is mended."""
+    """A line to a registry, with a port of its own. It dies when so many bytes have gone over it, until mended."""
 
     def __init__(self, target_port: int, limit_bytes: int | None = None) -> None:
         self._target_port = target_port
