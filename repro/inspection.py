@@ -1,16 +1,13 @@
-"""What is known of the models without running one: `repro list` and `repro info`."""
+"""What is known of a model without running it: `repro info`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.declared import Field, fields_of
 from repro.errors import EngineUnavailableError, ReproError, WeightsError
-from repro.registry import catalogue
 
 if TYPE_CHECKING:
     from repro.config import Variant
@@ -20,17 +17,6 @@ if TYPE_CHECKING:
 
 READY, IN_PACKAGES, NOT_FETCHED = "ready", "in the packages", "not fetched"
 _ANSWER_WITHIN_S = 3.0
-
-
-@dataclass(frozen=True)
-class ModelLine:
-    """A model in a list, told without importing its wrapper."""
-
-    name: str
-    description: str
-    package: str
-    """The distribution that brings it."""
-    variants: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,29 +60,6 @@ class ModelInfo:
     inputs: tuple[Field, ...]
     options: tuple[Field, ...]
     parameters: tuple[Field, ...]
-
-
-def list_models() -> list[ModelLine]:
-    """All models, by name; no wrapper is imported."""
-    from repro import MODELS_ROOT
-    from repro.config import load_config
-
-    lines = []
-    for name, source in sorted(catalogue.sources.items()):
-        if source.package == "repro":
-            config = load_config(Path(MODELS_ROOT) / name)
-            lines.append(ModelLine(name, config.description, source.package, tuple(config.variants)))
-        else:
-            lines.append(ModelLine(name, _summary(source.package), source.package, ()))
-    return lines
-
-
-def _summary(package: str) -> str:
-    """What a distribution says of itself, in a line."""
-    try:
-        return str(metadata.metadata(package)["Summary"] or "")
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:

@@ -21,7 +21,7 @@ def environments(settings: Settings, models: Collection[str] = ()) -> Finding:
     """The local environments; one in which a process runs stays. Only those of `models`, where any are named."""
     in_use = set(environments_in_use())
     leftovers, kept, freed = [], [], Freed()
-    for path in _environments(settings):
+    for path in whole_environments(settings):
         model = path.name.rpartition("-")[0]
         if models and model not in models:
             continue
@@ -33,8 +33,9 @@ def environments(settings: Settings, models: Collection[str] = ()) -> Finding:
     return Finding(tuple(leftovers), tuple(kept))
 
 
-def _environments(settings: Settings) -> list[Path]:
-    folders = sorted((settings.cache_dir / _ENVIRONMENTS).glob("[!.]*"))
+def whole_environments(settings: Settings, model: str = "*") -> list[Path]:
+    """The folders of all environments, or of one model's."""
+    folders = sorted((settings.cache_dir / _ENVIRONMENTS).glob("[!.]*" if model == "*" else f"{model}-*"))
     return [path for path in folders if (path / _RECORD).is_file() and not path.is_symlink()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,22 +10,22 @@ from pathlib import Path
 
 def tree(path: Path) -> Iterator[os.stat_result]:
     """The status of each file of a folder, or of the one file. Links are not followed; what vanishes is left out."""
-    try:
-        with os.scandir(path) as entries:
-            found = list(entries)
-    except NotADirectoryError:
-        yield path.lstat()
+    if not path.is_dir() or path.is_symlink():
+        with contextlib.suppress(OSError):
+            yield path.lstat()
         return
-    except OSError:  # removed meanwhile, or not ours to read
-        return
-    for entry in found:
+    folders = [str(path)]
+    while folders:
         try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from tree(Path(entry.path))
-            else:
-                yield entry.stat(follow_symlinks=False)
-        except OSError:
+            with os.scandir(folders.pop()) as entries:
+                found = list(entries)
+        except OSError:  # removed meanwhile, or not ours to read
             continue
+        folders += [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
+        for entry in found:
+            if not entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(FileNotFoundError):
+                    yield entry.stat(follow_symlinks=False)
 
 
 def size_bytes(path: Path) -> int:

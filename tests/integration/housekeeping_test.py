@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,11 @@ import pytest
 from repro.cli import main
 from repro.housekeeping import Leftover
 from repro.housekeeping.images import own_images
+from repro.housekeeping.inventory import inventory
 from repro.images.facts import BASE_NAME, INPUTS, MODEL, REPRO
+from repro.registry import Catalogue
+from repro.settings import Settings
+from tests.moody_package import make_moody_package
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -296,3 +301,18 @@ def test_without_a_yes_nothing_is_removed_where_nobody_can_be_asked(
     assert main(["clean", "--images", "--model", TIDY, "--dry-run"]) == 0
     assert f"{LAB}/{TIDY}:1.0" in capfd.readouterr().out
     assert exists(ours)
+
+
+def test_image_of_a_model_is_listed_with_its_size(
+    engine: DockerClient, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(make_moody_package(tmp_path))
+    monkeypatch.setattr("repro.housekeeping.inventory.catalogue", Catalogue())
+    settings = Settings(cache_dir=tmp_path / "cache", weights_dir=tmp_path / "weights")
+
+    def size_bytes() -> int | None:
+        return next(model.image_bytes for model in inventory(settings, engine) if model.name == "moody")
+
+    assert size_bytes() is None
+    build("FROM scratch\nCOPY a /a\n", "moody:1.0", a=1234)
+    assert size_bytes() == 1234
