@@ -86,6 +86,13 @@ def pull_image(client: DockerClient, wanted: Wanted, watch: LayerWatch = unwatch
         except RegistryError as error:
             raise _other_content(client, wanted) or error from None
     facts = there or _pulled(client, wanted)
+    if facts.model not in ("", wanted.model):
+        if there is None:
+            client.images.remove(facts.name)
+        raise RegistryError(
+            f"{facts.name} is an image of the model {facts.model}, not of {wanted.model}",
+            fix="check the registry and the digest; nothing was given the model's name",
+        )
     client.images.get(facts.identity).tag(wanted.image.removesuffix(f":{wanted.version}"), wanted.version)
     return Pulled(wanted, facts, wanted.digest or _digest_of(facts, wanted.repository), there is not None)
 
@@ -117,17 +124,11 @@ def _other_content(client: DockerClient, wanted: Wanted) -> RegistryError | None
 
 
 def _pulled(client: DockerClient, wanted: Wanted) -> ImageFacts:
-    """What has just come. One that says that it is another model's is not kept. Raises RegistryError."""
+    """What has just come."""
     name = f"{wanted.repository}@{wanted.digest}" if wanted.digest else f"{wanted.repository}:{wanted.version}"
     facts = read_image(client, name)
     if facts is None:
         raise RegistryError(f"the engine has pulled {name} and does not know it", fix="run it again")
-    if facts.model not in ("", wanted.model):
-        client.images.remove(name)
-        raise RegistryError(
-            f"{name} is an image of the model {facts.model}, not of {wanted.model}",
-            fix="check the registry and the digest; nothing was given the model's name",
-        )
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # A registry may be silent for as long as it puts a large layer into its place.
 SILENCE_LIMIT_S = 3600.0
 
-_IDENTITY_LENGTH = 12
+_LAYER = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _transfer(
         for message in call(str(repository), tag=reference, stream=True, decode=True):
             if "error" in message:
                 raise failed(str((message.get("errorDetail") or {}).get("message") or message["error"]))
-            if "id" in message and "status" in message:
+            if "status" in message and _LAYER.fullmatch(str(message.get("id"))):
                 watch(_state(message))
             yield message
     except docker.errors.APIError as error:
@@ -101,7 +102,7 @@ def _state(message: dict[str, Any]) -> LayerState:
     detail = message.get("progressDetail") or {}
     total = detail.get("total")
     return LayerState(
-        layer=str(message["id"])[:_IDENTITY_LENGTH],
+        layer=str(message["id"]),
         doing=str(message["status"]),
         done_bytes=int(detail.get("current") or 0),
         total_bytes=int(total) if total and total > 0 else None,
