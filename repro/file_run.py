@@ -211,7 +211,8 @@ class _Job:
         if is_classic(self._model):
             return
         begun = time.monotonic()
-        self._say(f"starting {self._model.name} on {self._model.runtime.name}")
+        if not self._model.session.is_warm:
+            self._say(f"starting {self._model.name} on {self._model.runtime.name}")
         self._worker = self._model.ping()
         self._start_s = time.monotonic() - begun
 
@@ -245,7 +246,7 @@ class _Job:
     def _fingerprint(self, record: RunRecord) -> dict[str, object]:
         """All that the rows depend on."""
         source, file = self._source, self._source.file
-        read = {"sha256": record.input_sha256, "format": source.format}
+        read: dict[str, object] = {"sha256": record.input_sha256, "format": source.format}
         read |= {"mapping": dict(file.mapping), "limit": file.limit}
         return {"made_by": asdict(self._maker), "input": read}
 
