@@ -16,7 +16,7 @@ import os
 import sys
 import traceback
 
-from . import exchange
+from . import baked, exchange
 from .results import ContractError, HandOverError, ResultLines, detached
 from .server import Server
 
@@ -96,6 +96,8 @@ class Runner:
     def prepared(cls, options):
         """A runner that knows its device and options."""
         runner = cls()
+        if options.weights_dir is None:
+            options.weights_dir = baked.folder_of(getattr(options, "variant", None))
         if options.device == "cuda" and not any(map(os.path.exists, _GPU_DEVICES)):
             raise NoGpuError("no GPU is to be seen here: none of " + ", ".join(_GPU_DEVICES))
         runner.device = "cuda:0" if options.device == "cuda" else "cpu"
@@ -161,6 +163,7 @@ def _parser(cls, form):
         parser.add_argument("--input-file", required=True)
         parser.add_argument("--output-file", required=True)
     cls.add_arguments(parser)
+    baked.prefer_the_only_variant(parser)
     return parser
 
 
