@@ -207,14 +207,15 @@ def store(tmp_path: Path) -> Store:
 
 
 class Counter:
-    """Progress as a list of what was told, and the sum of the bytes."""
+    """Progress as a list of what was told, and the sum of the bytes; for files that come one after the other."""
 
     def __init__(self) -> None:
         self.told: list[object] = []
         self.bytes = 0
 
-    def start(self, name: str, total_bytes: int | None) -> None:
+    def begin(self, name: str, total_bytes: int | None) -> Counter:
         self.told.append((name, total_bytes))
+        return self
 
     def advance(self, n_bytes: int) -> None:
         self.bytes += n_bytes
