@@ -126,7 +126,7 @@ def _cannot_be_had(
     return BuildError(
         f"the base image {wanted} is not on this machine and cannot be pulled",
         cause=why,
-        fix=f"check the network and the name: `docker pull {wanted}` (`make engine` makes the models' usual base image)",
+        fix=f"check the network and the name: `docker pull {wanted}` (`make engine` makes the models' usual base)",
     )
 
 
