@@ -116,13 +116,11 @@ def running(folder: Path, *, wants_login: bool = False) -> Iterator[Registry]:
 
 
 class Line:
-    """A line to a registry, with a port of its own. It dies when so many bytes have gone over it, until mended."""
+    """A line to a registry, with a port of its own. It cuts what carries more bytes than it bears, until mended."""
 
-    def __init__(self, target_port: int, limit_bytes: int | None = None) -> None:
+    def __init__(self, target_port: int, limit_bytes: int) -> None:
         self._target_port = target_port
-        self._left_bytes = limit_bytes
-        self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
+        self._limit_bytes: float = limit_bytes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.was_cut = threading.Event()
@@ -133,12 +131,10 @@ class Line:
         return f"127.0.0.1:{self.port}"
 
     def mend(self) -> None:
-        with self._lock:
-            self._left_bytes = None
+        self._limit_bytes = float("inf")
 
     def close(self) -> None:
         self._listener.close()
-        self._cut()
 
     def _accept(self) -> None:
         while True:
@@ -146,41 +142,19 @@ class Line:
                 client, _ = self._listener.accept()
             except OSError:  # closed
                 return
-            if self._left_bytes is not None and self._left_bytes <= 0:
-                client.close()
-                continue
-            try:
-                server = socket.create_connection(("127.0.0.1", self._target_port))
-            except OSError:
-                client.close()
-                continue
-            self._open += [client, server]
-            for pair, counts in (((client, server), True), ((server, client), False)):
-                threading.Thread(target=self._carry, args=(*pair, counts), daemon=True).start()
+            server = socket.create_connection(("127.0.0.1", self._target_port))
+            threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, is_counted: bool) -> None:
+        carried_bytes = 0
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK_BYTES):
-                if counts and self._spend(len(data)):
-                    self._cut()
-                    return
+                carried_bytes += len(data)
+                if is_counted and carried_bytes > self._limit_bytes:
+                    self.was_cut.set()
+                    break
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-
-    def _spend(self, n_bytes: int) -> bool:
-        """Whether that was too much."""
-        with self._lock:
-            if self._left_bytes is None:
-                return False
-            self._left_bytes -= n_bytes
-            return self._left_bytes <= 0
-
-    def _cut(self) -> None:
-        self.was_cut.set()
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open = []
