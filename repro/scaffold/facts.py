@@ -59,12 +59,17 @@ class Place:
 
 def template_values(model: NewModel, place: Place, bases: Bases) -> dict[str, str]:
     """The values of `${...}` in the templates."""
+    own_import = f"from {place.module} import {model.class_name}\n"
+    is_of_repro = place.module.startswith("repro.")
     return {
         "name": model.name,
         "class_name": model.class_name,
         "module": place.module,
         "distribution": place.module.replace("_", "-"),
         "image": place.image,
+        # In the order of their names, as ruff has it.
+        "import_of_repro": own_import if is_of_repro else "",
+        "import_of_package": "" if is_of_repro else own_import,
         "python_image": bases.python_image,
         "torch_image": bases.torch_image,
         "torch_requirements": bases.torch_requirements,
