@@ -93,10 +93,12 @@ def _told(report: RerunReport) -> str:
 def _counted(comparison: RowComparison) -> str:
     if comparison.rows_then != comparison.rows_now:
         return f"{comparison.rows_now:,} rows, and were {comparison.rows_then:,}"
-    fields = ", ".join(f"{name or 'the row'} in {many:,}" for name, many in comparison.fields.items())
-    largest = [f"{name} by {most:.3g}" for name, most in comparison.largest.items() if most]
-    by = f"; at most {', '.join(largest)}" if largest else ""
-    return f"{comparison.different_rows:,} of {comparison.rows_then:,} rows ({fields}{by})"
+    fields = "; ".join(_field(name, many, comparison.largest.get(name)) for name, many in comparison.fields.items())
+    return f"{comparison.different_rows:,} of {comparison.rows_then:,} rows ({fields})"
+
+
+def _field(name: str, many: int, largest: float | None) -> str:
+    return f"{name or 'the row'} in {many:,}" + (f", by up to {largest:.3g}" if largest else "")
 
 
 def _show_differences(comparison: RowComparison) -> None:
@@ -110,9 +112,15 @@ def _show_differences(comparison: RowComparison) -> None:
 def _line(difference: Difference) -> list[str]:
     place = "".join(f"[{axis}]" for axis in difference.position)
     apart = "-" if difference.difference is None else f"{difference.difference:.3g}"
-    field = f"{difference.field}{place}"
     row = "-" if difference.record is None else str(difference.record)
-    return [row, difference.record_id or "-", field, _fact(difference.expected), _fact(difference.got), apart]
+    return [
+        row,
+        difference.record_id or "-",
+        difference.field + place,
+        _fact(difference.expected),
+        _fact(difference.got),
+        apart,
+    ]
 
 
 def _plain(value: Any) -> Any:

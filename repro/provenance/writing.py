@@ -112,7 +112,7 @@ def read_stints(folder: Path) -> list[Stint]:
 
 def _document(facts: Any) -> bytes:
     text = json.dumps(_plain(facts), indent=2, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "backslashreplace")  # a name of a file may be no text at all
+    return text.encode("utf-8")
 
 
 def _plain(value: Any) -> Any:
@@ -122,4 +122,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, (list, tuple)):
         return list(map(_plain, value))
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()  # the name of a file may be no text at all
     return value
