@@ -230,3 +230,5 @@ def _stage(recipe: _Recipe, found: Sequence[Base], context: Path) -> None:
     if recipe.description.baked and not recipe.options.baked:
         text += f"ENV {BAKED_VARIABLE}={BAKED}\n"
     (context / "Dockerfile").write_text(text, encoding="utf-8")
+    if "Dockerfile" not in [file.name for file in recipe.context.files]:
+        (context / ".dockerignore").write_text("Dockerfile\n.dockerignore\n", encoding="utf-8")  # for `COPY . .`

@@ -25,7 +25,7 @@ class _Known:
 
 _KNOWN = (
     _Known(
-        re.compile(r"no space left on device"),
+        re.compile(r"(?i)no space left on device"),
         "the disk on which the engine keeps images is full",
         "make room: see `docker system df`; `repro clean --images` and `docker builder prune` free some",
     ),
