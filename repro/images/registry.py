@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -175,9 +176,12 @@ class RegistryClient:
         if self._authorization and urlsplit(url).netloc == urlsplit(self._base).netloc:
             headers["Authorization"] = self._authorization
         try:
-            return self._http.request(
-                method, url, headers=headers, timeout=_TIMEOUT_S, verify=self._verify(), **keywords
-            )
+            with warnings.catch_warnings():
+                if self._is_insecure:  # which was wanted
+                    warnings.simplefilter("ignore")
+                return self._http.request(
+                    method, url, headers=headers, timeout=_TIMEOUT_S, verify=self._verify(), **keywords
+                )
         except requests.RequestException as error:
             raise unreachable(self.repository.host, str(error)) from None
 

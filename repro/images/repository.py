@@ -51,7 +51,18 @@ class Repository:
         Raises:
             SettingsError: it is no such name; says how one is written.
         """
-        return cls._parsed(f"{registry.strip().rstrip('/')}/{model}", f"--registry {registry!r}")
+        if "@" in registry:  # not told: a password may stand before it
+            raise SettingsError(
+                "a user name or a password has no place in the name of a registry",
+                fix="leave it out; `docker login HOST` keeps it",
+            )
+        host, _, namespace = registry.strip().rstrip("/").partition("/")
+        if "://" in registry or not _names_a_host(host) or not namespace:
+            raise SettingsError(
+                f"--registry {registry!r} names no host and namespace, as HOST/NAMESPACE does",
+                fix="write it like registry.example.org/lab, or docker.io/NAMESPACE for Docker Hub",
+            )
+        return cls._checked(host, f"{namespace}/{model}", f"--registry {registry!r}")
 
     @classmethod
     def of_image(cls, image: str) -> Repository:
@@ -65,28 +76,17 @@ class Repository:
         """
         name = image.partition("@")[0]
         name = name[: -len(tag) - 1] if (tag := tag_of(name)) else name
-        first, slash, _ = name.partition("/")
-        if not (slash and _names_a_host(first)):
-            name = f"{DOCKER_HUB}/{name if slash else f'library/{name}'}"
-        return cls._parsed(name, f"the image {image!r}")
+        host, slash, path = name.partition("/")
+        if not (slash and _names_a_host(host)):
+            host, path = DOCKER_HUB, name if slash else f"library/{name}"
+        return cls._checked(host, path, f"the image {image!r}")
 
     @classmethod
-    def _parsed(cls, name: str, said: str) -> Repository:
-        host, _, path = name.partition("/")
-        if "@" in name:  # not told: a password may stand before it
-            raise SettingsError(
-                "a user name or a password has no place in the name of a registry",
-                fix="leave it out; `docker login HOST` keeps it",
-            )
-        if "://" in name or not _names_a_host(host) or "/" not in path:
-            raise SettingsError(
-                f"{said} names no host and namespace, as HOST/NAMESPACE does",
-                fix="write it like registry.example.org/lab, or docker.io/NAMESPACE for Docker Hub",
-            )
+    def _checked(cls, host: str, path: str, said: str) -> Repository:
         if not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
             raise SettingsError(
                 f"{said} is no name that a registry takes",
-                fix="a namespace has lower-case letters, digits and single `.`, `_`, `-` or `/` between them",
+                fix="a name has lower-case letters and digits, with single `.`, `_`, `-` or `/` between them",
             )
         return cls(host, path)
 
