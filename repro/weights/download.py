@@ -159,11 +159,12 @@ class _Transfer:
                     self._errand.stop.check()
                     so_far = f"{self._partial.size_bytes:,} bytes"
                     raise TransientError(f"the transfer broke off after {so_far} ({reason(error)})") from None
+                # Cut, a TLS connection gives what is still on its way without decrypting it: none of that is content.
+                self._errand.stop.check()
                 if not chunk:
                     break
                 append(chunk)
                 self._errand.show()
-        self._errand.stop.check()
         total_bytes = self._partial.total_bytes
         if total_bytes is not None and self._partial.size_bytes < total_bytes:
             raise TransientError(f"the transfer ended after {self._partial.size_bytes:,} of {total_bytes:,} bytes")
@@ -199,7 +200,7 @@ def check_room(errand: Errand, address: str) -> None:
 
 
 def _cut(response: Response) -> None:
-    with contextlib.suppress(ValueError, OSError):  # it has ended by itself
+    with contextlib.suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
         response.raw.shutdown()
 
 

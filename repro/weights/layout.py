@@ -43,6 +43,11 @@ def unpacking_dir(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.unpacking")
 
 
+def removing_dir(folder: Path) -> Path:
+    """What a variant's folder is called while it is removed."""
+    return folder.with_name(f".{folder.name}.removing")
+
+
 def variant_dirs(weights_dir: Path) -> list[Path]:
     """The folders of all variants of which something is there, in the order of their names."""
     found = weights_dir.glob("[!.]*/[!.]*") if weights_dir.is_dir() else iter(())
@@ -64,7 +69,7 @@ def variant_lock(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.warning("%s: another process fetches these weights; waiting for it", folder.name)
+        log.warning("%s: another process fetches these weights, or removes them; waiting for it", folder.name)
         lock.acquire()
     try:
         yield

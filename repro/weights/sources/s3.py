@@ -50,7 +50,8 @@ class BucketSource:
         logging.getLogger("botocore").setLevel(logging.WARNING)
         config = Config(signature_version=UNSIGNED if self.unsigned else "s3v4")
         try:
-            return boto3.client("s3", config=config)
+            # A session of its own: boto3's shared one is not for several threads, and keeps old credentials.
+            return boto3.session.Session().client("s3", config=config)
         except (BotoCoreError, ValueError) as error:
             raise self._no_signature(error) from None
 

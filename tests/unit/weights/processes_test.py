@@ -66,7 +66,7 @@ def test_two_processes_that_want_the_same_weights_fetch_them_once(store: Store, 
         time.sleep(0.01)
     second = start_fetch(store, server)
     assert second.stderr is not None
-    assert "another process fetches these weights" in second.stderr.readline()
+    assert "another process fetches these weights, or removes them; waiting for it" in second.stderr.readline()
     gate.set()
     assert [process.wait(WITHIN_S) for process in (first, second)] == [0, 0]
     assert store.path.read_bytes() == CONTENT
