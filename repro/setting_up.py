@@ -12,6 +12,7 @@ from repro.registry import Registry, catalogue
 from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions
 
 if TYPE_CHECKING:
+    from repro.config import Variant
     from repro.model import Model
     from repro.runtimes.base import Environment, Runtime
     from repro.settings import Settings
@@ -81,10 +82,33 @@ class BuildDockerImageSubcommand(SetupSubcommand):
         if request.bake:
             _check_that_it_can_bake(request)
             fetch_weights(request)
-            return request.runtime.setup(spec, request.report, replace(request.options, baked=_to_bake(request)))
-        environment = request.runtime.setup(spec, request.report, request.options)
-        fetch_weights(request)
+            baked = _to_bake(request)
+            return request.runtime.setup(spec, request.report, replace(request.options, baked=baked))
+        options = replace(request.options, weights=_recorded_hashes(request))
+        environment = request.runtime.setup(spec, request.report, options)
+        if environment.baked and {variant.name for variant in _chosen(request)} <= set(environment.baked):
+            request.report("the weights lie in the image")
+        else:
+            fetch_weights(request)
         return environment
+
+
+def _chosen(request: SetupRequest) -> list[Variant]:
+    """The variants that are asked for, or else the default one."""
+    config = request.model.config()
+    return [config.variant(name) for name in request.variants] or [config.variant()]
+
+
+def _recorded_hashes(request: SetupRequest) -> dict[str, dict[str, str]]:
+    """What is known of a model's weights beside its config.yaml: variant -> file -> SHA-256. Raises WeightsError."""
+    from repro.weights.ledger import read_ledger
+
+    found: dict[str, dict[str, str]] = {}
+    for key, entry in read_ledger(request.settings.weights_dir).items():
+        model, variant, file = key.split("/", 2)
+        if model == request.model.folder_name():
+            found.setdefault(variant, {})[file] = entry.sha256
+    return found
 
 
 def _check_that_it_can_bake(request: SetupRequest) -> None:
@@ -99,9 +123,8 @@ def _to_bake(request: SetupRequest) -> dict[str, Path]:
     """The variants whose weights go into the image, and where they are. Raises WeightsError."""
     from repro.weights.store import find_variant
 
-    name, config = request.model.folder_name(), request.model.config()
-    chosen = [config.variant(variant) for variant in request.variants] or [config.variant()]
-    found = {one.name: find_variant(name, one, request.settings.weights_dir) for one in chosen if one.files}
+    name = request.model.folder_name()
+    found = {one.name: find_variant(name, one, request.settings.weights_dir) for one in _chosen(request) if one.files}
     if not found:
         request.report(f"{name} has no weights to bake: they come with its packages, or it needs none")
     return {variant: folder for variant, folder in found.items() if folder is not None}

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_PREFIX = "repro-build-"
+_PREFIX = ".repro-build-"  # hidden: a folder of the weights store is no variant
 _LOCK = "lock"
 
 

@@ -259,13 +259,13 @@ def test_a_setup_that_is_killed_leaves_no_image_and_the_next_one_makes_it_whole(
     process.stdout.close()
 
     spec = ModelSpec("killed", model, image)
-    assert list(staged.glob("repro-build-*")), "it was killed in the middle"
+    assert list(staged.glob(".repro-build-*")), "it was killed in the middle"
     with pytest.raises(NotSetUpError):
         DockerRuntime().find(spec)
     again = subprocess.run([sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(staged)}, check=True)
     assert again.returncode == 0
     assert facts(engine, image).inputs_sha256
-    assert list(staged.glob("repro-build-*")) == [], "what the killed one left is gone"
+    assert list(staged.glob(".repro-build-*")) == [], "what the killed one left is gone"
 
 
 # -------------------------------------------------------------------------------------------------- what is told
