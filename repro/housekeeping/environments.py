@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from repro.housekeeping.leftover import Finding, Kept, Leftover
+from repro.housekeeping.locks import is_free
 from repro.housekeeping.sizes import Freed
 from repro.housekeeping.workers import environments_in_use
 from repro.settings import Settings
@@ -58,18 +59,5 @@ def half_made_environments(settings: Settings) -> list[Leftover]:
             path.name.partition(_HALF_MADE)[0].rpartition("-")[0].removeprefix("."),
         )
         for path in found
-        if _nobody_makes(path)
+        if is_free(path.with_name(f"{path.name.partition(_HALF_MADE)[0]}.lock"))
     ]
-
-
-def _nobody_makes(half_made: Path) -> bool:
-    """Whether the lock of the environment that was being made is free: who makes one holds it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(half_made.with_name(f"{half_made.name.partition(_HALF_MADE)[0]}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    lock.release()
-    return True

@@ -9,6 +9,7 @@ may name one by its digest, and `repro rerun` would miss it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -103,20 +104,26 @@ def own_images(client: DockerClient, models: Collection[str] = (), going: Collec
 
 
 def _images(client: DockerClient) -> list[_Image]:
-    return [_image(client, listed) for listed in client.api.images()]
+    import docker.errors
+
+    found = []
+    for listed in client.api.images():
+        # Somebody may remove one meanwhile.
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            found.append(_image(client, listed))
+    return found
 
 
 def _image(client: DockerClient, listed: dict[str, Any]) -> _Image:
     identity = str(listed["Id"])
     api: Any = client.api
-    history = reversed(api.history(identity))
     return _Image(
         identity=identity,
         tags=tuple(tag for tag in listed.get("RepoTags") or () if _NONE not in tag),
         digests=tuple(digest for digest in listed.get("RepoDigests") or () if _NONE not in digest),
         labels=listed.get("Labels") or {},
         layers=tuple(api.inspect_image(identity)["RootFS"].get("Layers") or ()),
-        steps=tuple((step["Created"], step["CreatedBy"], step["Size"]) for step in history),
+        steps=tuple((step["Created"], step["CreatedBy"], step["Size"]) for step in reversed(api.history(identity))),
     )
 
 

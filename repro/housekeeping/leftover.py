@@ -12,6 +12,7 @@ Kind = Literal[
     "exchange folder",
     "build folder",
     "half-made environment",
+    "half-made weights",
     "partial download",
     "image",
     "environment",

@@ -17,6 +17,7 @@ from repro.exchange_folder import abandoned, remove_tree
 from repro.housekeeping.environments import half_made_environments
 from repro.housekeeping.leftover import Leftover
 from repro.housekeeping.sizes import size_bytes
+from repro.housekeeping.weights import half_made_weights
 from repro.housekeeping.workers import local_orphans, orphans
 from repro.processes import process_start
 
@@ -33,13 +34,9 @@ _LONGEST_BUILD_S = 24 * 3600.0
 def leftovers(settings: Settings, client: DockerClient | None) -> list[Leftover]:
     """Containers, workers and folders that have lost their owner."""
     found = [] if client is None else list(_orphans(client))
-    return [
-        *found,
-        *_local_orphans(),
-        *_exchange_folders(settings),
-        *_build_folders(),
-        *half_made_environments(settings),
-    ]
+    folders = [*_exchange_folders(settings), *_build_folders()]
+    half_made = [*half_made_environments(settings), *half_made_weights(settings)]
+    return [*found, *_local_orphans(), *folders, *half_made]
 
 
 def _orphans(client: DockerClient) -> Iterator[Leftover]:

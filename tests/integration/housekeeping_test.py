@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.types import Mount
 
 from repro.cli import main
+from repro.config import Variant, WeightFile
 from repro.housekeeping import Leftover
 from repro.housekeeping.images import own_images
 from repro.housekeeping.inventory import inventory
+from repro.housekeeping.weights import weights
 from repro.images.facts import BASE_NAME, INPUTS, MODEL, REPRO
 from repro.registry import Catalogue
 from repro.settings import Settings
+from repro.weights import fetch_variant
 from tests.moody_package import make_moody_package
 
 if TYPE_CHECKING:
@@ -316,3 +320,21 @@ def test_image_of_a_model_is_listed_with_its_size(
     assert size_bytes() is None
     build("FROM scratch\nCOPY a /a\n", "moody:1.0", a=1234)
     assert size_bytes() == 1234
+
+
+def test_weights_that_are_mounted_into_a_container_stay(engine: DockerClient, build: Build, tmp_path: Path) -> None:
+    source, store = tmp_path / "weights.pt", tmp_path / "weights"
+    source.write_bytes(b"x" * 1000)
+    variant = Variant("small", files=(WeightFile("weights.pt", url=source.as_uri()),))
+    folder = fetch_variant("lender", variant, store)
+    settings = Settings(cache_dir=tmp_path / "cache", weights_dir=store)
+    ours = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}:1.0", LABELS, a=10)
+    mount = Mount("/weights", str(folder), type="bind", read_only=True)
+    container = engine.containers.create(ours, command="/a", name=f"{TIDY}-reader", mounts=[mount])
+
+    assert weights(settings, engine).leftovers == ()
+    assert [kept.why for kept in weights(settings, engine).kept] == ["a worker reads them"]
+
+    container.remove()
+    (leftover,) = weights(settings, engine).leftovers
+    assert (leftover.name, leftover.size_bytes) == ("lender/small", 1000)

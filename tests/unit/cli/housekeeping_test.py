@@ -7,12 +7,14 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from repro.exchange_folder import ExchangeFolder
 from repro.models.tutorial import TutorialModel
@@ -50,6 +52,22 @@ def environment(repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     repro("setup", "tutorial")
     (made,) = (tmp_path / "cache" / "environments").glob("tutorial-*")
     return made
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Path:
+    """The folder of one of two variants that have been fetched, and that have one content."""
+    from repro.config import Variant, WeightFile
+    from repro.settings import load_settings
+    from repro.weights import fetch_variant
+
+    source = tmp_path / "weights.pt"
+    source.write_bytes(b"x" * 3000)
+    for name in ("one", "other"):
+        variant = Variant(name, files=(WeightFile("weights.pt", url=source.as_uri()),))
+        folder = fetch_variant("lender", variant, load_settings().weights_dir)
+    assert folder is not None
+    return folder.with_name("one")
 
 
 def on_a_terminal(typed: str, *words: str) -> str:
@@ -91,8 +109,6 @@ class TestClean:
         assert not half_made_environment.exists()
 
     def test_what_somebody_uses_stays(self, repro: Repro, tmp_path: Path, half_made_environment: Path) -> None:
-        from filelock import FileLock
-
         used = ExchangeFolder(tmp_path / "exchange")
         os.utime(used.path, (OLD, OLD))
         with FileLock(half_made_environment.parent / ".tutorial-0123.lock"):
@@ -171,6 +187,75 @@ class TestClean:
         assert repro("clean").out == ""
         assert str(part) in repro("clean", "--all", "--yes").out
         assert list(folder.iterdir()) == [whole]
+
+    def test_partial_download_that_is_under_way_stays(self, repro: Repro, tmp_path: Path) -> None:
+        folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
+        folder.mkdir(parents=True)
+        (folder / "x.pt.part").write_bytes(b"12")
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            assert repro("clean", "--weights", "--yes").out == ""
+        assert repro("clean", "--weights", "--yes").out != ""
+
+    def test_weights_go_when_asked_for_and_their_hashes_stay_known(
+        self, repro: Repro, fetched: Path, tmp_path: Path
+    ) -> None:
+        assert repro("clean", "--weights").code == 2
+        ran = repro("clean", "--weights", "--yes")
+        assert ran.code == 0
+        assert "3.0 kB were freed" in ran.err  # both variants have one content, counted once
+        assert not fetched.exists()
+        assert list((tmp_path / "cache" / "weights" / ".blobs").iterdir()) == []
+        assert (tmp_path / "cache" / "weights" / "weights.lock").exists()
+
+    def test_content_that_a_variant_that_stays_has_frees_nothing(self, repro: Repro, fetched: Path) -> None:
+        with FileLock(fetched.with_name(f".{fetched.name}.lock")):
+            document = json.loads(repro("clean", "--weights", "-n", "--json").out)
+        assert [(one["name"], one["size_bytes"]) for one in document["leftovers"]] == [("lender/other", 0)]
+        assert document["kept"] == [{"kind": "weights", "name": "lender/one", "why": "they are being fetched"}]
+
+    def test_content_that_no_variant_has_goes_with_weights(self, repro: Repro, fetched: Path) -> None:
+        for folder in (fetched, fetched.with_name("other")):
+            shutil.rmtree(folder)
+        document = json.loads(repro("clean", "--weights", "--yes", "--json").out)
+        assert [(one["size_bytes"], one["why"], one["removed"]) for one in document["leftovers"]] == [
+            (3000, "no variant has them", True)
+        ]
+
+    def test_files_that_somebody_put_into_the_store_stay(self, repro: Repro, fetched: Path) -> None:
+        (fetched / "notes.txt").write_text("mine")
+        theirs = fetched.parents[1] / "my" / "own"
+        theirs.mkdir(parents=True)
+        (theirs / "checkpoint.pt").write_bytes(b"1")
+        ran = repro("clean", "--weights", "--yes")
+        assert "stays: weights lender/one: repro did not put notes.txt there" in ran.err
+        assert "my/own" not in ran.out
+        assert (theirs / "checkpoint.pt").exists()
+        assert fetched.exists()
+
+    def test_weights_that_a_worker_reads_stay(self, repro: Repro, fetched: Path, tmp_path: Path) -> None:
+        run = tmp_path / "model" / "src" / "run.py"
+        run.parent.mkdir(parents=True)
+        run.write_text("import time; time.sleep(600)")
+        folder = ExchangeFolder(tmp_path / "exchange")
+        words = ["serve", "--input-dir", str(folder.input_dir), "--weights-dir", str(fetched)]
+        with subprocess.Popen([sys.executable, str(run), *words]) as worker:
+            while b"serve" not in Path(f"/proc/{worker.pid}/cmdline").read_bytes():
+                time.sleep(0.01)
+            ran = repro("clean", "--weights", "--yes")
+            worker.kill()
+        folder.remove()
+        assert "stays: weights lender/one: a worker reads them" in ran.err
+        assert fetched.exists()
+
+    def test_what_was_left_of_unpacking_and_of_removing_goes_unless_somebody_is_at_it(
+        self, repro: Repro, fetched: Path
+    ) -> None:
+        for ending in ("unpacking", "removing"):
+            fetched.with_name(f".one.{ending}").mkdir()
+        with FileLock(fetched.with_name(".one.lock")):
+            assert repro("clean").out == ""
+        assert [re.split(r"  +", line)[0] for line in repro("clean").out.splitlines()[1:]] == ["half-made weights"] * 2
+        assert fetched.exists()
 
     def test_json(self, repro: Repro, abandoned_folder: Path) -> None:
         document = json.loads(repro("clean", "-n", "--json").out)
