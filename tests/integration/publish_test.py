@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib.util
 import io
 import json
 import os
 import random
 import shutil
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +35,10 @@ from repro.images.repository import Repository
 from repro.images.sbom import FILE_NAME
 from repro.images.transfer import LayerState
 from repro.model import Model
+from repro.runtimes.base import ModelSpec
 from repro.runtimes.docker import DockerRuntime
 from repro.runtimes.engine import connect
-from tests.integration.registry import HOW_TO_GET_IT, PASSWORD, USER, Line, Registry, registry_program, running
+from tests.integration.registry import HOW_TO_GET_IT, PASSWORD, ROOT, USER, Line, Registry, registry_program, running
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -562,3 +566,52 @@ def test_published_image_that_cannot_be_pulled_is_not_set_up(registry: Registry,
     )
     with pytest.raises(NotSetUpError, match="is not on this machine and cannot be pulled"):
         DockerRuntime().find(Tiny.spec())
+
+
+# ------------------------------------------------------------------------------------------------ what workflows run
+
+
+@pytest.fixture
+def to_publish() -> Callable[..., list[str]]:
+    """What computes the matrix of the workflow that publishes."""
+    path = ROOT / "scripts" / "ci" / "publish_matrix.py"
+    spec = importlib.util.spec_from_file_location("publish_matrix", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[..., list[str]] = module.to_publish
+    return found
+
+
+class NotYet(Tiny):
+    """A model that does not say that it is to be published."""
+
+    @classmethod
+    def spec(cls, image: str | None = None) -> ModelSpec:
+        return replace(super().spec(image), is_published=False)
+
+
+def test_matrix_holds_models_whose_version_is_new_and_no_others(
+    registry: Registry, make_image: MakeImage, folder: Path, to_publish: Callable[..., list[str]]
+) -> None:
+    make_image()
+    assert to_publish([Tiny, NotYet], place(registry)) == ["tiny"]
+    published_tiny(registry)
+    registry.stop()
+    assert to_publish([Tiny], place(registry)) == []  # its lock knows
+    registry.start()
+    (folder / LOCK_FILE).unlink()
+    assert to_publish([Tiny], place(registry)) == []  # the registry knows
+
+
+def test_model_is_built_verified_and_published_by_the_scripts_of_the_workflow(
+    registry: Registry, base_image: str
+) -> None:
+    environ = {**os.environ, "MODEL": "tutorial", "REGISTRY": f"{registry.host}/Lab"}
+    for script, *more in (["verify_model.sh"], ["publish_model.sh", "--dry-run", "--allow-dirty"]):
+        ran = subprocess.run(
+            [ROOT / "scripts" / "ci" / script, *more], env=environ, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "not there yet" in ran.stdout
