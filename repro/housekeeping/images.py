@@ -16,12 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from repro.housekeeping.leftover import Finding, Kept, Leftover
-from repro.images.facts import BASE_NAME, INPUTS, MODEL, REPRO
+from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _OF_A_CONTAINER = "repro.pid"
+_BASES = "bases/"
 _NONE = "<none>"
 
 Step = tuple[int, str, int]
@@ -177,6 +178,8 @@ def _chain(image: _Image) -> dict[int, int]:
 def _why_it_may_go(image: _Image) -> str:
     if not image.tags:
         return "a later build has its name"
+    if image.labels[MODEL].startswith(_BASES):
+        return "`repro setup` of a model on it makes it again"
     return f"`repro setup {image.model}` makes it again"
 
 
@@ -190,17 +193,25 @@ def _remove(client: DockerClient, image: _Image) -> None:
 def _steps_of_its_build(client: DockerClient, image: _Image) -> list[str]:
     """What the classic builder keeps between an image and its base: an untagged image a step. BuildKit keeps none.
 
-    They are known for ours only where the base still has the name that the build knew it by.
+    Where the base cannot be told any more, none is known to be ours: an untagged image below may be anybody's.
     """
     steps: list[str] = []
     api: Any = client.api
     above = api.inspect_image(image.identity)
     while parent := above.get("Parent"):
         above = api.inspect_image(parent)
+        if _is_base(image, above):
+            return steps
         if above.get("RepoTags") or above.get("RepoDigests"):
-            return steps if image.labels.get(BASE_NAME) in (above.get("RepoTags") or ()) else []
+            return []
         steps.append(parent)
     return []
+
+
+def _is_base(image: _Image, below: dict[str, Any]) -> bool:
+    """Whether an image is the one that the build of `image` started from, by the labels that it left."""
+    digests = {below["Id"], *(digest.rpartition("@")[2] for digest in below.get("RepoDigests") or ())}
+    return image.labels.get(BASE_DIGEST) in digests or image.labels.get(BASE_NAME) in (below.get("RepoTags") or ())
 
 
 def _asked(client: DockerClient, request: Callable[[], Any]) -> None:

@@ -20,7 +20,7 @@ from repro.housekeeping import Leftover
 from repro.housekeeping.images import own_images
 from repro.housekeeping.inventory import inventory
 from repro.housekeeping.weights import weights
-from repro.images.facts import BASE_NAME, INPUTS, MODEL, REPRO
+from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO
 from repro.registry import Catalogue
 from repro.settings import Settings
 from repro.weights import fetch_variant
@@ -141,15 +141,13 @@ def test_image_of_ours_goes_and_what_is_beside_it_stays(
 
 def test_steps_of_a_build_go_with_its_image(engine: DockerClient, build: Build, exists: Callable[[str], bool]) -> None:
     base = build("FROM scratch\nCOPY a /a\n", f"{LAB}/base:1", a=1000)
-    steps = {image["Id"] for image in engine.api.images(all=True)}
     labels = {**LABELS, BASE_NAME: f"{LAB}/base:1"}
     build(f"FROM {LAB}/base:1\nCOPY b /b\nCOPY c /c\n", f"{LAB}/{TIDY}:1.0", labels, b=10, c=10)
 
     (leftover,) = going(engine)
     leftover.remove()
 
-    mine = [i["Id"] for i in engine.api.images(all=True) if i["Id"] not in steps and i.get("ParentId") == base]
-    assert mine == []
+    assert _children(engine, [base]) == []
     assert exists(base)
 
 
@@ -165,6 +163,21 @@ def test_untagged_image_of_the_user_under_ours_stays(
     leftover.remove()
 
     assert exists(theirs)
+
+
+def test_steps_of_a_build_go_also_when_their_base_has_lost_its_name(
+    engine: DockerClient, build: Build, exists: Callable[[str], bool]
+) -> None:
+    base = build("FROM scratch\nCOPY a /a\n", f"{LAB}/base:1", a=1000)
+    labels = {**LABELS, BASE_NAME: f"{LAB}/base:1", BASE_DIGEST: base}
+    build(f"FROM {LAB}/base:1\nCOPY b /b\n", f"{LAB}/{TIDY}:1.0", labels, b=10)
+    build("FROM scratch\nCOPY a /a\n", f"{LAB}/base:1", a=1000)
+
+    (leftover,) = going(engine)
+    leftover.remove()
+
+    assert _children(engine, [base]) == []
+    assert exists(base)
 
 
 def test_image_that_a_container_uses_stays_also_when_it_has_stopped(
