@@ -47,6 +47,8 @@ class EnvironmentFacts:
     """The image's own digest, or the key of the local environment: equal ones compute equally."""
     registry_digests: tuple[str, ...] = ()
     """`repository@sha256:...` for each registry that the image was pushed to or pulled from."""
+    inputs_sha256: str = ""
+    """Of all files that the image was built from: equal ones give equal images, but for their digests."""
     revision: str = ""
     """Of the source that the image was built from."""
     base: str = ""

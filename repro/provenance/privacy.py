@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from repro.errors import redact
+from repro.errors import looks_secret, redact
 
 HIDDEN = "***"
-_PROBE = "x" * 16
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
@@ -19,7 +18,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
     >>> without_secrets({"api_key": "abc", "url": "https://ada:hunter2@example.org"})
     {'api_key': '***', 'url': 'https://***@example.org'}
     """
-    return _changed(value, lambda text, key: HIDDEN if text and names_a_secret(key) else redact(text), name)
+    return _changed(value, lambda text, key: HIDDEN if text and looks_secret(key) else redact(text), name)
 
 
 def as_told(value: Any) -> Any:
@@ -27,11 +26,6 @@ def as_told(value: Any) -> Any:
     home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where there is none
     hides = len(home) > 1
     return _changed(value, lambda text, _: redact(text.replace(home, "~") if hides else text))
-
-
-def names_a_secret(name: str) -> bool:
-    """Whether a value of that name is one that errors do not show either."""
-    return redact(_PROBE, {name: _PROBE}) != _PROBE
 
 
 def _changed(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:

@@ -109,6 +109,7 @@ def _environment(maker: Maker, image: ImageFacts | None) -> EnvironmentFacts:
         image=maker.image,
         identity=image.identity,
         registry_digests=image.digests,
+        inputs_sha256=image.inputs_sha256,
         revision=image.revision,
         base=image.base_name,
         base_digest=image.base_digest,
