@@ -117,13 +117,16 @@ class RegistryClient:
 
     def manifest(self, reference: str) -> Manifest | None:
         """What a tag or digest stands for; None where the repository has none of that name."""
-        response = self._request("GET", f"manifests/{reference}", headers={"Accept": ", ".join(_MANIFESTS)})
+        accept = {"Accept": ", ".join(_MANIFESTS)}
+        response = self._request("GET", f"manifests/{reference}", headers=accept, stream=True)
         if response.status_code == 404:
             return None
         self._expect(response, 200)
-        content = response.content
-        if len(content) > _MAX_MANIFEST_BYTES:
-            raise self._odd(f"a manifest of {len(content)} bytes")
+        content = b""
+        for part in response.iter_content(_MAX_MANIFEST_BYTES):
+            content += part
+            if len(content) > _MAX_MANIFEST_BYTES:
+                raise self._odd(f"a manifest of more than {_MAX_MANIFEST_BYTES} bytes")
         try:
             document = json.loads(content)
         except ValueError:

@@ -24,9 +24,11 @@ from pydantic import BaseModel
 
 from repro import MODELS_ROOT
 from repro.cli import main
-from repro.errors import NotSetUpError, RegistryError
+from repro.errors import NotSetUpError, OutputError, RegistryError
 from repro.images import facts as labels
+from repro.images.attaching import attach_sbom
 from repro.images.lock import LOCK_FILE, read_lock
+from repro.images.packages import Packages, PythonPackage
 from repro.images.publish import Permissions, plan_publication, publish
 from repro.images.pull import pull_image, what_to_pull
 from repro.images.referrers import referrers_tag
@@ -272,6 +274,34 @@ def test_dry_run_says_whether_the_version_is_there_and_pushes_nothing(
     digest = published_tiny(registry)
     assert f"there already, with this content ({digest})" in repro(*words)[1]
     assert json.loads(repro(*words, "--json")[1])["digest"] == digest
+
+
+def test_image_that_does_not_tell_what_it_holds_is_refused_before_anything_is_pushed(
+    registry: Registry, make_image: MakeImage, repro: Repro
+) -> None:
+    make_image()  # it has no Python
+    code, out, err = repro("publish", "tiny-model", "--registry", place(registry))
+    assert (code, out) == (7, "")
+    assert "cannot be listed" in err
+    assert "--no-sbom" in err
+    assert registry.tags("lab/tiny") == []
+
+
+def test_bill_of_materials_is_written_also_where_the_registry_takes_none(
+    registry: Registry, make_image: MakeImage, tmp_path: Path
+) -> None:
+    make_image()
+    publication = publish(plan_publication(Tiny, place(registry)))
+    packages = Packages("3.11", (PythonPackage("six", "1.17.0"),), ())
+    attached = attach_sbom(publication, packages, tmp_path / "bill.json")
+    assert attached.digest
+    assert attach_sbom(publication, packages, tmp_path / "bill.json") == attached
+    registry.stop()
+    refused = attach_sbom(publication, packages, tmp_path / "again.json")
+    assert "cannot be reached" in refused.refusal
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "bill.json").read_bytes()
+    with pytest.raises(OutputError, match="cannot be written"):
+        attach_sbom(publication, packages, tmp_path / "missing" / "bill.json")
 
 
 def test_same_content_goes_to_a_second_registry_and_the_first_stays_recorded(
@@ -569,6 +599,12 @@ def test_published_image_that_cannot_be_pulled_is_not_set_up(registry: Registry,
 
 
 # ------------------------------------------------------------------------------------------------ what workflows run
+
+
+@pytest.mark.usefixtures("_program")
+def test_registry_is_not_fetched_where_it_is_there() -> None:
+    ran = subprocess.run([ROOT / "scripts" / "registry.sh"], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"registry: {registry_program()}\n"
 
 
 @pytest.fixture

@@ -241,7 +241,7 @@ def test_what_is_not_there_is_none() -> None:
         assert client(repository).manifest("1.0") is None
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff", b" " * (5 << 20)], ids=range(5))
 def test_answer_that_is_no_manifest_is_told(body: bytes) -> None:
     with served(Asked(body=body)) as repository:
         with pytest.raises(RegistryError, match="does not answer as a registry does"):
