@@ -15,7 +15,7 @@ from repro.cli.options import json_option, runtime_option, verbosity
 if TYPE_CHECKING:
     from repro.provenance.changes import Change
     from repro.provenance.comparison import RowComparison
-    from repro.provenance.rerun import RerunReport
+    from repro.rerun import RerunReport
     from repro.verification.compare import Difference
 
 EXIT_DIFFERENT = 10
@@ -39,7 +39,7 @@ def command(console: Console, /, manifest: str, as_json: bool, **values: Any) ->
     is never touched. Exit code 0: the same values; 10: others.
     """
     from repro.cli.progress import record_progress
-    from repro.provenance.rerun import RerunRequest, rerun
+    from repro.rerun import RerunRequest, rerun
 
     def tell(changes: Sequence[Change]) -> None:
         if not as_json:

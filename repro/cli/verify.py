@@ -198,8 +198,9 @@ def _check_row(name: str, checks: list[Check]) -> list[str]:
     worst = next(state for state, some in by_state.items() if some)
     some = by_state[worst]
     many = f"{len(some)} of {len(checks)} cases; " if len(checks) > 1 else ""
-    findings = list(dict.fromkeys(check.finding for check in some))
-    told = findings[0] if len(findings) == 1 else f"{findings[0]}; ..."
+    told = max(some, key=lambda check: check.largest).finding
+    if len({check.finding for check in some}) > 1:
+        told += "; ..."
     return [name, worst, f"{many}{told}"]
 
 
