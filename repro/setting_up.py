@@ -79,6 +79,7 @@ class BuildDockerImageSubcommand(SetupSubcommand):
 
     def run(self, request: SetupRequest) -> Environment:
         spec = replace(request.model.spec(self.image), folder=self.root_directory)
+        _say_whether_the_lock_is_old(request, self.root_directory)
         if request.bake:
             _check_that_it_can_bake(request)
             fetch_weights(request)
@@ -91,6 +92,14 @@ class BuildDockerImageSubcommand(SetupSubcommand):
         else:
             fetch_weights(request)
         return environment
+
+
+def _say_whether_the_lock_is_old(request: SetupRequest, folder: Path) -> None:
+    from repro.images.lock import REQUIREMENTS_LOCK, is_in_step
+
+    if (folder / REQUIREMENTS_LOCK).is_file() and not is_in_step(folder):
+        name = request.model.folder_name()
+        request.report(f"{REQUIREMENTS_LOCK} was made for other requirements than it has now: run `repro lock {name}`")
 
 
 def _chosen(request: SetupRequest) -> list[Variant]:

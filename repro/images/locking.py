@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
@@ -14,20 +13,17 @@ from repro.config import load_config
 from repro.errors import BuildError, EngineUnavailableError, Evidence
 from repro.images.bases import own_base
 from repro.images.dockerfile import read_dockerfile
-from repro.images.lock import read_lock, write_lock
+from repro.images.lock import REQUIREMENTS, REQUIREMENTS_LOCK, made_from, read_lock, write_lock
 from repro.images.steps import Report
 from repro.runtimes.environments import uv_executable
 
-REQUIREMENTS, REQUIREMENTS_LOCK = "requirements.txt", "requirements.lock"
-
 _PUBLIC_INDEX = "https://pypi.org/simple"
 _OLDEST_PYTHON = "3.10"
-_MADE_FROM = re.compile(r"^# requirements\.txt: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _PYTHON_IMAGE = re.compile(r"(?:.*/)?python:(\d+\.\d+)")
 _SHOWN_LINES = 20
 _HEADER = """\
 # The version of every package, for any system and Python: constraints for pip and uv. Made by `repro lock`.
-# requirements.txt: sha256:{digest}
+{made_from}
 """
 
 
@@ -69,15 +65,6 @@ def lock_model(folder: Path, bases_dir: Path, report: Report, *, upgrade: bool =
     return Locked(packages, base, not_asked)
 
 
-def is_in_step(folder: Path) -> bool:
-    """Whether the lock of a folder was made from its requirements.txt as it is now; also where it has neither."""
-    requirements, lock = folder / REQUIREMENTS, folder / REQUIREMENTS_LOCK
-    if not lock.is_file():
-        return not requirements.is_file()
-    match = _MADE_FROM.search(lock.read_text(encoding="utf-8"))
-    return match is not None and requirements.is_file() and match[1] == _digest(requirements)
-
-
 def _lock_requirements(folder: Path, constraints: Sequence[Path], bases: Sequence[str], upgrade: bool) -> int:
     lock = folder / REQUIREMENTS_LOCK
     unfinished = folder / f".{REQUIREMENTS_LOCK}.{os.getpid()}"
@@ -90,7 +77,7 @@ def _lock_requirements(folder: Path, constraints: Sequence[Path], bases: Sequenc
             unfinished.write_bytes(lock.read_bytes())  # versions that are locked stay as they are
         _compile([*words, "--output-file", unfinished.name, REQUIREMENTS], folder)
         pins = "".join(f"{line}\n" for line in _pins(unfinished))
-        unfinished.write_text(_HEADER.format(digest=_digest(folder / REQUIREMENTS)) + pins, encoding="utf-8")
+        unfinished.write_text(_HEADER.format(made_from=made_from(folder)) + pins, encoding="utf-8")
         unfinished.replace(lock)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -144,7 +131,3 @@ def _digests(names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
         except EngineUnavailableError as error:
             failed[name] = error.message
     return found, failed
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

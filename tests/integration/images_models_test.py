@@ -13,8 +13,7 @@ import pytest
 from repro import MODELS_ROOT
 from repro.images.dockerfile import read_dockerfile
 from repro.images.facts import read_image
-from repro.images.lock import read_lock
-from repro.images.locking import REQUIREMENTS, REQUIREMENTS_LOCK, is_in_step
+from repro.images.lock import REQUIREMENTS, REQUIREMENTS_LOCK, is_in_step, read_lock
 from repro.model import Model
 from repro.runtimes.docker import DockerRuntime
 from repro.runtimes.environments import uv_executable
