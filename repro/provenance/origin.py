@@ -80,12 +80,27 @@ def _checked(path: Path, sha256: str | None, what: str) -> Path:
     return path
 
 
+def locate_weights(manifest: Manifest, file: Path) -> str | None:
+    """The file or folder that was given with `--weights`; as it was given where it is nowhere. None: none was."""
+    given = manifest.run.keywords.get("weights")
+    if given is None:
+        return None
+    places = (folder / str(given) for folder in _folders(manifest, file))
+    return str(next((place for place in places if place.exists()), given))
+
+
 def _places(manifest: Manifest, file: Path) -> Iterator[Path]:
     given = Path(manifest.input.path)
-    yield given
+    for folder in _folders(manifest, file):
+        yield folder / given
+    yield file.resolve().parent / given.name
+
+
+def _folders(manifest: Manifest, file: Path) -> Iterator[Path]:
+    """Where paths of the run may start from: here, where the run was started, beside the manifest."""
+    yield Path()
     here = file.resolve().parent
     below = Path(manifest.output.path).parent.parts  # `results` of -o results/out.jsonl: the run began one above
     if below and here.parts[-len(below) :] == below:
-        yield Path(*here.parts[: -len(below)]) / given
-    yield here / given
-    yield here / given.name
+        yield Path(*here.parts[: -len(below)])
+    yield here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,8 +25,9 @@ def without_secrets(value: Any, name: str = "") -> Any:
 def as_told(value: Any) -> Any:
     """What a worker says of itself: without secrets, and with the user's home folder as `~`."""
     home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where there is none
-    hides = len(home) > 1
-    return _changed(value, lambda text, _: redact(text.replace(home, "~") if hides else text))
+    # /opt/toolset/root is not in the home of root.
+    at_home = re.compile(rf"(?<![\w.~-]){re.escape(home)}(?![\w.-])") if len(home) > 1 else None
+    return _changed(value, lambda text, _: redact(at_home.sub("~", text) if at_home else text))
 
 
 def _changed(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:

@@ -46,8 +46,8 @@ class RunRecord:
         self._made_by = describe_made_by(model, maker)
         self._source = source
         self._folder = folder
+        self._state = self._input_state()  # before it is read: a change meanwhile shows
         self._input = self._read_input()
-        self._state = self._input_state()
 
     @property
     def input_sha256(self) -> str | None:

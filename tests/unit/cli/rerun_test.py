@@ -101,6 +101,25 @@ class TestTheSame:
         ran = repro("rerun", output)
         assert ran.code == 0, ran.err
 
+    def test_weights_that_were_named_are_found_from_another_folder_and_told_when_they_change(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_code: Path
+    ) -> None:
+        config = model_code.parents[1] / "config.yaml"
+        config.write_text("models:\n  calm:\n    files:\n      - url: https://example.org/calm.pt\n")
+        model_code.write_text(model_code.read_text().replace('("tone", "low")', '("tone", "low"), ("variant", "")'))
+        Path("mine.pt").write_bytes(b"1")
+        write_jsonl("in.jsonl", RECORDS)
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--weights", "mine.pt")
+        assert ran.code == 0, ran.err
+        manifest = read_manifest("out.jsonl.repro.json")
+        assert (manifest.made_by.model.variant, manifest.run.keywords) == ("calm", {"weights": "mine.pt"})
+        Path("mine.pt").write_bytes(b"2")
+        output = Path("out.jsonl").absolute()
+        monkeypatch.chdir(tmp_path)
+        ran = repro("rerun", output)
+        assert ran.code == 0, ran.err
+        assert "weights.mine.pt  6b86b273" in ran.out
+
     def test_input_that_moved_is_named(self, repro: Repro, made: Callable[..., Path]) -> None:
         made()
         Path("in.jsonl").rename("moved.txt")

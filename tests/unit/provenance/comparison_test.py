@@ -221,8 +221,9 @@ class TestPrivacy:
         assert as_told({"packages": {"tokenizers": "0.20.0"}}) == {"packages": {"tokenizers": "0.20.0"}}
 
     def test_home_is_not_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HOME", "/home/ada")
-        assert as_told({"options": {"cache": "/home/ada/cache"}}) == {"options": {"cache": "~/cache"}}
+        monkeypatch.setenv("HOME", "/ada")
+        told = ["/ada/cache", "file:///ada", "--cache=/ada/x:/ada", "/opt/gcc-13/ada/bin", "/adam"]
+        assert as_told(told) == ["~/cache", "file://~", "--cache=~/x:~", "/opt/gcc-13/ada/bin", "/adam"]
 
 
 def test_file_is_described_by_its_content(tmp_path: Path) -> None:

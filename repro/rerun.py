@@ -17,7 +17,7 @@ from repro.provenance.comparison import RowComparison, compare_outputs
 from repro.provenance.image import find_image
 from repro.provenance.maker import describe_maker, is_classic
 from repro.provenance.manifest import ENDING, Manifest, manifest_path
-from repro.provenance.origin import locate_input, locate_output
+from repro.provenance.origin import locate_input, locate_output, locate_weights
 from repro.provenance.privacy import HIDDEN
 from repro.provenance.reading import find_manifest, read_manifest
 from repro.provenance.recording import describe_host, describe_made_by, describe_worker
@@ -93,7 +93,7 @@ def rerun(request: RerunRequest, *, say: Say, tell: Tell, watch: Watch) -> Rerun
     notes = _Notes(say)
     if then.told:
         notes(f"{then.told}: only the hash of what comes out can be held against it")
-    with _model(request, manifest, notes) as model, _place(request, manifest) as output:
+    with _model(request, manifest, file, notes) as model, _place(request, manifest) as output:
         changes = _changes(model, manifest, say)
         tell(changes)
         predict_file(model, _run(manifest, source, output), say=say, watch=watch)
@@ -211,7 +211,7 @@ def _changes(model: Model, manifest: Manifest, say: Say) -> list[Change]:
     return find_changes(manifest, made_by, worker, describe_host())
 
 
-def _model(request: RerunRequest, manifest: Manifest, note: Say) -> Model:
+def _model(request: RerunRequest, manifest: Manifest, file: Path, note: Say) -> Model:
     """The model with all that it was made with then, but for what is wanted otherwise."""
     made_by = manifest.made_by
     cls = _class(manifest)
@@ -227,7 +227,7 @@ def _model(request: RerunRequest, manifest: Manifest, note: Say) -> Model:
         "device": device,
         "image": image,
         "variant": made_by.model.variant,
-        "weights": manifest.run.keywords.get("weights"),
+        "weights": locate_weights(manifest, file),
         "batch_size": made_by.batch_size,
         **limits,
         **made_by.options,
