@@ -53,10 +53,12 @@ class Check:
     remedy: str = ""
     case: str = ""
     differences: tuple[Difference, ...] = ()
+    largest: float = 0.0
+    """The largest difference between two numbers that it saw."""
 
 
-def passed(name: str, trial: Trial, finding: str) -> Check:
-    return Check(name, "passed", finding, case=trial.case.name)
+def passed(name: str, trial: Trial, finding: str, largest: float = 0.0) -> Check:
+    return Check(name, "passed", finding, case=trial.case.name, largest=largest)
 
 
 def failed(name: str, trial: Trial, finding: str, differences: Sequence[Difference] = ()) -> Check:
@@ -70,7 +72,7 @@ def not_checked(name: str, trial: Trial, why: str) -> Check:
 def judged(name: str, trial: Trial, compared: Comparison, what: str) -> Check:
     """Passed where nothing differs; else failed, with what does."""
     if compared.is_right:
-        return passed(name, trial, f"{what}: {compared.closeness}")
+        return passed(name, trial, f"{what}: {compared.closeness}", max(compared.largest.values(), default=0.0))
     said = f"{what}: {_many(len(compared.differences), 'difference')}"
     return failed(name, trial, said, compared.differences)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from repro.verification.tolerance import Tolerances
 if TYPE_CHECKING:
     from repro.model import Model
 
-MOST_RECORDS = 8
+_MOST_ASKED_AGAIN = 6
+_SHORTER_PART = 0.75
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,17 @@ class Trial:
         return compare(self.case.expected, self.answers, self.tolerances, ids=self.case.ids)
 
     def chosen(self) -> list[int]:
-        """Indexes of some records that were answered, short and long ones, for checks that ask again."""
+        """Indexes of some records that were answered, for checks that ask again and again.
+
+        Of different sizes, so that a batch of them is padded; the longest are left out, as they take the most time.
+        """
         answered = [index for index, answer in enumerate(self.answers) if not isinstance(answer, ReproError)]
         by_size = sorted(answered, key=lambda index: len(str(self.records[index])))
-        if len(by_size) <= MOST_RECORDS:
-            return sorted(by_size)
-        step = (len(by_size) - 1) / (MOST_RECORDS - 1)
-        return sorted(by_size[round(step * number)] for number in range(MOST_RECORDS))
+        shorter = by_size[: max(2, math.ceil(_SHORTER_PART * len(by_size)))]
+        if len(shorter) <= _MOST_ASKED_AGAIN:
+            return sorted(shorter)
+        step = (len(shorter) - 1) / (_MOST_ASKED_AGAIN - 1)
+        return sorted(shorter[round(step * number)] for number in range(_MOST_ASKED_AGAIN))
 
     def differing(self, indexes: Sequence[int], again: Sequence[Row]) -> Comparison:
         """Answers to some of the records, in the order of `indexes`, held against the first ones."""
