@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from repro.errors import SettingsError
-from repro.images.lock import ImageLock, read_lock
+from repro.images.lock import read_lock
 from repro.located_yaml import read_yaml
 from repro.scaffold.names import class_name
 
@@ -129,10 +129,6 @@ class Bases:
             torch_requirements="\n".join(line for line in requirements if line and not line.startswith("#")),
             torch_lock=(folder / "requirements.lock").read_text(encoding="utf-8"),
         )
-
-    def lock(self, template: Template) -> ImageLock:
-        """What image.lock of a new model says; a base image of ours is locked by its own folder."""
-        return ImageLock() if template == "torch" else ImageLock(base={self.python_image: self.python_digest})
 
 
 def _image(folder: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import repro
 from repro.errors import SettingsError
-from repro.images.lock import write_lock
+from repro.images.lock import REQUIREMENTS_LOCK, ImageLock, made_from, write_lock
 from repro.registry import catalogue
 from repro.scaffold import readme
 from repro.scaffold.card import fill_card
@@ -25,6 +25,9 @@ _CONTAINER_LAYERS: dict[Template, list[str]] = {
     "torch": ["container", "torch"],
     "train": ["container", "numpy", "train"],
 }
+LOCK_HEADER = (
+    "# The version of every package, for any system and Python: constraints for pip and uv. Made by `repro lock`."
+)
 # The row in the README's list of models.
 _DESCRIPTION = "hydropathy of a protein: the example of `repro new`"
 _WEIGHTS: dict[Template, str] = {"cpu": "none", "torch": "none", "train": "with its code"}
@@ -138,16 +141,26 @@ def _container_files(model: NewModel, where: Place, bases: Bases, values: dict[s
     parts = [content.decode() for content in render(["card/all", f"card/{model.template}"], values).values()]
     files["README.md"] = fill_card(template, parts, card_words(model, where), card_rows(model)).encode()
     if model.template == "torch":
-        files["requirements.lock"] = bases.torch_lock.encode()
+        files[REQUIREMENTS_LOCK] = bases.torch_lock.encode()
     return files
 
 
 def _container_filler(files: Files, model: NewModel, bases: Bases, at: str) -> Callable[[Path], None]:
     def fill(folder: Path) -> None:
         write(files, folder)
-        write_lock(folder / at, bases.lock(model.template))
+        container = folder / at
+        if model.template != "torch":  # its base is one of ours, which has a lock of its own
+            write_lock(container, ImageLock(base={bases.python_image: bases.python_digest}))
+        _date_requirements_lock(container)
 
     return fill
+
+
+def _date_requirements_lock(container: Path) -> None:
+    """Say in requirements.lock of which requirements.txt it is."""
+    path = container / REQUIREMENTS_LOCK
+    pins = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    path.write_text("\n".join([LOCK_HEADER, made_from(container), *pins]) + "\n", encoding="utf-8")
 
 
 def _package_filler(files: Files, model: NewModel, bases: Bases, source: str) -> Callable[[Path], None]:

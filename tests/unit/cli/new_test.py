@@ -12,8 +12,9 @@ import pytest
 
 from repro.cli import new
 from repro.config import load_config
-from repro.images.lock import read_lock
+from repro.images.lock import is_in_step, read_lock
 from repro.scaffold import TEMPLATES
+from repro.scaffold.new import LOCK_HEADER
 from repro.verification.golden_file import load_golden
 from tests.documents import ROOT
 from tests.unit.cli.conftest import Repro
@@ -24,6 +25,12 @@ READ_ONLY = Path("/sys")
 def container_of(package: Path) -> Path:
     (container,) = package.glob("src/*/container")
     return container
+
+
+def test_locks_look_like_those_of_repro_lock() -> None:
+    lock = ROOT / "models" / "bases" / "torch" / "requirements.lock"
+
+    assert lock.read_text().startswith(f"{LOCK_HEADER}\n# requirements.txt: sha256:")
 
 
 def test_the_command_offers_every_template() -> None:
@@ -39,11 +46,12 @@ def test_a_package_has_all_that_a_model_needs(repro: Repro, template: str) -> No
     folder = Path("repro-gupta2020").absolute()
     container = container_of(folder)
     assert container == folder / "src" / "repro_gupta2020" / "container"
-    wanted = "Dockerfile LICENSE README.md config.yaml image.lock requirements.lock requirements.txt src/run.py"
+    wanted = "Dockerfile LICENSE README.md config.yaml requirements.lock requirements.txt src/run.py"
     assert [name for name in wanted.split() if not (container / name).is_file()] == []
     assert load_config(container).description.startswith("Hydropathy")
     assert load_golden(container / "tests" / "golden").cases
-    assert bool(read_lock(container).base) == (template != "torch")
+    assert list(read_lock(container).base) == ([] if template == "torch" else ["python:3.11-slim-bookworm"])
+    assert is_in_step(container)
     assert (folder / "README.md").read_text() == (container / "README.md").read_text()
     assert "${" not in "".join(path.read_text() for path in folder.rglob("*") if path.suffix not in (".npy", ""))
 
