@@ -66,8 +66,9 @@ def what_to_pull(spec: ModelSpec, registry: str | None = None, digest: str | Non
         repository = Repository.of_model(registry, spec.name)
     else:
         repository = Repository.of_image(recorded.repository if recorded else spec.image)
-    if digest is not None:
-        return Wanted(spec.name, spec.image, repository, checked_digest(digest), "--digest")
+    stated = digest or spec.image.partition("@")[2]
+    if stated:
+        return Wanted(spec.name, spec.image, repository, checked_digest(stated), "--digest" if digest else spec.image)
     return Wanted(spec.name, spec.image, repository, recorded.digest if recorded else None, LOCK_FILE)
 
 
@@ -93,7 +94,8 @@ def pull_image(client: DockerClient, wanted: Wanted, watch: LayerWatch = unwatch
             f"{facts.name} is an image of the model {facts.model}, not of {wanted.model}",
             fix="check the registry and the digest; nothing was given the model's name",
         )
-    client.images.get(facts.identity).tag(wanted.image.removesuffix(f":{wanted.version}"), wanted.version)
+    if "@" not in wanted.image:  # a name with a digest is had by pulling it
+        client.images.get(facts.identity).tag(wanted.image.removesuffix(f":{wanted.version}"), wanted.version)
     return Pulled(wanted, facts, wanted.digest or _digest_of(facts, wanted.repository), there is not None)
 
 

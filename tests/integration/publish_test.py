@@ -27,7 +27,8 @@ from repro.cli import main
 from repro.errors import NotSetUpError, OutputError, RegistryError
 from repro.images import facts as labels
 from repro.images.attaching import attach_sbom
-from repro.images.lock import LOCK_FILE, read_lock
+from repro.images.lock import LOCK_FILE, ImageLock, read_lock, write_lock
+from repro.images.lock import Published as Entry
 from repro.images.packages import Packages, PythonPackage
 from repro.images.publish import Permissions, plan_publication, publish
 from repro.images.pull import pull_image, what_to_pull
@@ -233,6 +234,17 @@ def test_missing_image_that_is_published_is_pulled_at_the_first_call(
     assert DockerRuntime().find(Tiny.spec()).identity == identity
 
 
+def test_image_that_a_user_names_by_its_digest_is_pulled_by_it(
+    engine: DockerClient, registry: Registry, make_image: MakeImage
+) -> None:
+    identity = make_image()
+    name = f"{place(registry)}/tiny@{published_tiny(registry)}"
+    remove_images(engine, Tiny.default_image.partition(":")[0])
+    remove_images(engine, registry.host)
+    assert DockerRuntime().find(Tiny.spec(name)).identity == identity
+    assert names_of(engine) == []
+
+
 def test_publishing_again_pushes_nothing_and_says_so(registry: Registry, make_image: MakeImage, repro: Repro) -> None:
     make_image()
     words = ("publish", "tiny-model", "--registry", place(registry), "--no-sbom")
@@ -349,6 +361,17 @@ def test_version_that_was_published_elsewhere_with_another_content_is_refused(
         with pytest.raises(RegistryError, match=r"image\.lock says that 1\.0 was published at .* with another content"):
             plan_publication(Tiny, place(second))
         assert second.tags("lab/tiny") == []
+
+
+def test_lock_that_says_otherwise_than_the_registry_is_not_overwritten(
+    registry: Registry, make_image: MakeImage, folder: Path
+) -> None:
+    make_image()
+    published_tiny(registry)
+    write_lock(folder, ImageLock(published={"1.0": Entry(f"{place(registry)}/tiny", OTHER_DIGEST)}))
+    with pytest.raises(RegistryError, match=rf"with another content \({OTHER_DIGEST}\)"):
+        plan_publication(Tiny, place(registry))
+    assert read_lock(folder).published["1.0"].digest == OTHER_DIGEST
 
 
 def test_model_that_is_not_set_up_names_the_command(registry: Registry, folder: Path) -> None:
