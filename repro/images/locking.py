@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from repro.images.lock import REQUIREMENTS, REQUIREMENTS_LOCK, made_from, read_l
 from repro.images.steps import Report
 from repro.runtimes.environments import uv_executable
 
-_PUBLIC_INDEX = "https://pypi.org/simple"
+PUBLIC_INDEX = "https://pypi.org/simple"
 _OLDEST_PYTHON = "3.10"
 _PYTHON_IMAGE = re.compile(r"(?:.*/)?python:(\d+\.\d+)")
 _SHOWN_LINES = 20
@@ -69,7 +70,8 @@ def _lock_requirements(folder: Path, constraints: Sequence[Path], bases: Sequenc
     lock = folder / REQUIREMENTS_LOCK
     unfinished = folder / f".{REQUIREMENTS_LOCK}.{os.getpid()}"
     words = ["pip", "compile", "--universal", "--no-header", "--no-annotate", "--no-config", "--quiet"]
-    words += ["--default-index", _PUBLIC_INDEX, "--python-version", _python(folder, bases)]
+    words += ["--python", sys.executable, "--no-python-downloads"]  # it chooses for others, and needs none of them
+    words += ["--default-index", PUBLIC_INDEX, "--python-version", _python(folder, bases)]
     for path in constraints:
         words += ["--constraint", str(path)]
     try:

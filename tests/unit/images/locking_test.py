@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,30 @@ from repro.images.locking import lock_model
 DIGEST = "sha256:" + 64 * "a"
 
 
+def make_index(folder: Path, *versions: str) -> str:
+    """An index of packages that has one, in these versions, as small as can be."""
+    listed = folder / "a-package"
+    listed.mkdir(parents=True)
+    names = []
+    for version in versions:
+        info = f"a_package-{version}.dist-info"
+        names.append(f"a_package-{version}-py3-none-any.whl")
+        with zipfile.ZipFile(listed / names[-1], "w") as wheel:
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: a-package\nVersion: {version}\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    (listed / "index.html").write_text("".join(f'<a href="{name}">{name}</a>\n' for name in names))
+    return folder.as_uri()
+
+
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose only requirement is a package that lies beside it, so that no index is asked."""
+    """A model with one requirement, from an index of these tests' own."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+    monkeypatch.setattr(locking, "PUBLIC_INDEX", make_index(tmp_path / "index", "1.0", "2.0"))
     folder = tmp_path / "model"
-    package = folder / "package"
-    package.mkdir(parents=True)
-    (package / "pyproject.toml").write_text('[project]\nname = "a-package"\nversion = "1.0"\n')
-    (folder / "requirements.txt").write_text("./package\n")
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("a-package<2\n")
     (folder / "Dockerfile").write_text("FROM python:3.11-slim-bookworm\n")
     return folder
 
@@ -48,7 +64,7 @@ def test_versions_are_chosen_and_written(model: Path, tmp_path: Path) -> None:
 
     assert locked.packages == 1
     assert is_in_step(model)
-    assert "./package" in (model / REQUIREMENTS_LOCK).read_text()
+    assert "a-package==1.0" in (model / REQUIREMENTS_LOCK).read_text().splitlines()
     assert [path.name for path in model.glob(".requirements*")] == []
 
 
@@ -70,9 +86,19 @@ def test_what_this_machine_alone_has_is_not_asked(model: Path, tmp_path: Path, m
     assert "--universal" in seen["words"]
 
 
+def test_a_locked_version_stays_until_an_upgrade_is_wanted(model: Path, tmp_path: Path) -> None:
+    (model / "requirements.txt").write_text("a-package\n")
+    (model / REQUIREMENTS_LOCK).write_text("a-package==1.0\n")
+
+    lock_model(model, tmp_path / "bases", lambda line: None)
+    assert "a-package==1.0" in (model / REQUIREMENTS_LOCK).read_text()
+    lock_model(model, tmp_path / "bases", lambda line: None, upgrade=True)
+    assert "a-package==2.0" in (model / REQUIREMENTS_LOCK).read_text()
+
+
 def test_versions_that_contradict_each_other_are_told_and_the_old_lock_stays(model: Path, tmp_path: Path) -> None:
     (model / REQUIREMENTS_LOCK).write_text("old\n")
-    (model / "requirements.txt").write_text("./package\na-package==2.0\n")
+    (model / "requirements.txt").write_text("a-package<2\na-package==2.0\n")
 
     with pytest.raises(BuildError, match="no versions were found") as raised:
         lock_model(model, tmp_path / "bases", lambda line: None)
