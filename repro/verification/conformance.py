@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from repro.errors import PredictionError, RecordError, ReproError, WorkerError
 from repro.verification.compare import Comparison, Difference, Row, compare
-from repro.verification.trial import Trial, ask
+from repro.verification.trial import Trial, ask, is_classic
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -170,8 +170,6 @@ def _order(model: Model, trial: Trial) -> Check:
 
 def _bad_record(model: Model, trial: Trial) -> Check:
     """Bad records between good ones: each fails by itself, and the good ones have the answers that they had."""
-    from repro.provenance import is_classic
-
     if is_classic(model):
         return not_checked(
             BAD_RECORD, trial, "predict_batch is the wrapper's own: it knows no errors of single records"

@@ -75,10 +75,16 @@ def records_for(model: Model, case: GoldenCase) -> tuple[Mapping[str, Any], ...]
 
 def ask(model: Model, case: GoldenCase, records: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Answers to records that the host has not checked: what the worker itself makes of them."""
-    from repro.provenance import is_classic
     from repro.schema import check_options
 
     if is_classic(model):
         return list(model.answers(records, **case.parameters))
     parameters = check_options(model.name, (model.Parameters,), case.parameters)[0]
     return [answer for answers in model.session.stream(records, parameters) for answer in answers]
+
+
+def is_classic(model: Model) -> bool:
+    """Whether its wrapper does each call in its own way, as the tutorial's classic form does, with no worker."""
+    from repro.provenance import is_classic as has_no_worker
+
+    return has_no_worker(model)

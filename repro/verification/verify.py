@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repro.errors import DeviceError, NotSetUpError, ProtocolError, SettingsError
+from repro.errors import DeviceError, NotSetUpError, ProtocolError, SettingsError, WorkerStartError
 from repro.verification import conformance
 from repro.verification.compare import Difference, Row
 from repro.verification.conformance import DEVICES, EMPTY, ONE_SHOT, Call, Check
 from repro.verification.golden import GoldenCase
 from repro.verification.golden_file import load_golden
 from repro.verification.report import CaseResult, Report
-from repro.verification.trial import Trial, ask, run_case
+from repro.verification.trial import Trial, ask, is_classic, run_case
 
 if TYPE_CHECKING:
     from repro.model import Model
@@ -137,8 +137,6 @@ class _Verification:
             self._check_other_device(trials)
 
     def _found(self, model: Model) -> Environment:
-        from repro.provenance import is_classic
-
         if is_classic(model):
             from repro.runtimes.docker import DockerRuntime
 
@@ -151,8 +149,6 @@ class _Verification:
         return environment
 
     def _lacks_weights(self, model: Model, cases: Sequence[GoldenCase]) -> bool:
-        from repro.provenance import is_classic
-
         try:
             if not is_classic(model):
                 model.weights_dir()
@@ -246,9 +242,15 @@ class _Verification:
 
     def _on_other_device(self, trial: Trial, model: Model, names: tuple[str, str]) -> Check:
         try:
+            if not is_classic(model):
+                model.session.start()
             return conformance.check_devices(trial, model, names)
         except DeviceError as error:  # a GPU that the engine cannot give
             return conformance.not_checked(DEVICES, trial, error.message)
+        except WorkerStartError as error:
+            if model.device < 0:  # a model for GPUs alone
+                return conformance.not_checked(DEVICES, trial, f"it does not start on the CPU: {error.message}")
+            return conformance.failed(DEVICES, trial, error.message)
 
 
 def _groups(cases: Sequence[GoldenCase], key: Callable[[GoldenCase], str]) -> Iterator[list[GoldenCase]]:

@@ -16,7 +16,7 @@ from repro.verification import Check, Report
 from repro.verification.conformance import ALONE, BAD_RECORD, DECLARED, DEVICES, EMPTY, ONE_SHOT, ORDER
 from repro.verification.one_shot import answers_in_one_shot
 from tests.unit.verification.conftest import Verify
-from tests.unit.verification.pliable_package import add_case, answer
+from tests.unit.verification.pliable_package import add_case, answer, pretend_to_have_a_gpu
 
 ALL = [DECLARED, ALONE, ORDER, BAD_RECORD, ONE_SHOT, EMPTY, DEVICES]
 Suite = Callable[..., dict[str, Check]]
@@ -205,6 +205,59 @@ def test_a_worker_is_shared_by_the_cases_that_can_share_it(
     verify()
 
     assert len(started) == 2
+
+
+# --------------------------------------------------------------------------------------------------- CPU against GPU
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_to_have_a_gpu(tmp_path / "driver", monkeypatch)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_where_a_gpu_is_seen_the_cpu_is_held_against_it(suite: Suite) -> None:
+    checks = suite("gpu")
+
+    assert checks[DEVICES].state == "passed"  # within the tolerance of the GPU, beyond that of the CPU
+    assert checks[DEVICES].finding == "3 records on CPU and GPU 0: largest difference 0.005 (vector)"
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_that_gives_something_else_is_found(suite: Suite) -> None:
+    checks = suite("gpu", tolerance={"vector": {"absolute": 0.001}, "mean": {"absolute": 0.001}})
+
+    assert failed(checks) == [DEVICES]
+    assert {one.field for one in checks[DEVICES].differences} == {"vector"}
+
+
+@pytest.mark.usefixtures("gpu")
+def test_on_a_gpu_its_tolerances_hold_and_the_cpu_is_the_other_one(verify: Verify, golden: Path) -> None:
+    add_case(golden, "chosen", options={"fault": "gpu"})
+
+    report = verify(cases=("chosen",), device=0, conformance=True)
+
+    assert (report.verdict, report.device) == ("right", "GPU 0")
+    assert report.cases[0].closeness.startswith("largest difference 0.005 (vector)")
+    assert by_name(report)[DEVICES].finding.startswith("3 records on GPU 0 and CPU")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_on_which_the_model_does_not_start_is_a_failure(suite: Suite) -> None:
+    checks = suite("no-gpu")
+
+    assert failed(checks) == [DEVICES]
+    assert "not on this device" in checks[DEVICES].finding
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_model_for_gpus_alone_is_not_checked_on_the_cpu(verify: Verify, golden: Path) -> None:
+    add_case(golden, "chosen", options={"fault": "no-cpu"})
+
+    report = verify(cases=("chosen",), device=0, conformance=True)
+
+    assert report.verdict == "right"
+    assert by_name(report)[DEVICES].state == "not checked"
 
 
 # ------------------------------------------------------------------------------------------------- the one-shot form

@@ -78,6 +78,15 @@ class Pliable(Runner):
         parser.add_argument("--shift", type=float, default=0.0)
         parser.add_argument("--loud", action="store_true")
 
+    @classmethod
+    def started(cls, options):
+        # A GPU is pretended where one is asked for; what is computed there may be off.
+        cls.on_gpu = options.device == "cuda"
+        if cls.on_gpu and options.fault == "no-gpu" or not cls.on_gpu and options.fault == "no-cpu":
+            raise RuntimeError("not on this device")
+        options.device = "cpu"
+        return super().started(options)
+
     def load(self, options):
         import numpy
 
@@ -111,6 +120,8 @@ class Pliable(Runner):
                 result["mean"] += len(records) * 1e-3
             if fault == "one-shot" and self.one_shot:
                 result["mean"] += 0.5
+            if fault == "gpu" and self.on_gpu:
+                result["vector"] += 0.005
             if fault == "extra":
                 result["surprise"] = 1
             if fault == "list":
@@ -244,3 +255,13 @@ def installed_pliable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     catalogue.__dict__.pop("sources", None)
     sys.modules.pop("pliable", None)
     model._registry._classes.pop("pliable-model", None)  # the next test's has another folder
+
+
+def pretend_to_have_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a driver's tool on the PATH that lists one GPU; the model `pliable` computes on it."""
+    folder.mkdir()
+    tool = folder / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: pretended (UUID: GPU-0)'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
