@@ -264,9 +264,11 @@ class RegistryClient:
     def _expect(self, response: Response, status: int) -> None:
         if response.status_code == status:
             return
-        if response.status_code == 401:
+        # A token was given for the login, and does not do: the registry knows who one is.
+        is_known = self._credentials is not None and self._authorization.startswith("Bearer")
+        if response.status_code == 401 and not is_known:
             raise login_wanted(self.repository.host, self._credentials is not None)
-        if response.status_code == 403:
+        if response.status_code in (401, 403):
             raise denied(str(self.repository), _told(response))
         raise RegistryError(
             f"{self.repository.host} answered {response.status_code} {response.reason} about {self._path}",

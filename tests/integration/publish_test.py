@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from docker.errors import ImageNotFound
 from pydantic import BaseModel
 
@@ -212,6 +214,7 @@ def test_image_is_published_removed_here_pulled_and_predicts_with_the_same_diges
     with Published(runtime="docker") as model:
         assert model.predict({"text": "abc"}) == {"output": "cba"}
 
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str((folder / FILE_NAME).read_text()) is None
     bill = json.loads((folder / FILE_NAME).read_text())
     assert bill["metadata"]["component"]["hashes"][0]["content"] == recorded.digest.removeprefix("sha256:")
     assert {"apt", "pip"} <= {component["name"] for component in bill["components"]}

@@ -9,7 +9,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -148,6 +148,14 @@ def test_service_that_gives_no_token_is_a_matter_of_the_login(
         with pytest.raises(RegistryError, match=told) as caught:
             client(repository).manifest("1.0")
     assert caught.value.fix == f"docker login {repository.host}"
+
+
+def test_login_that_is_taken_and_gives_no_access_is_no_matter_of_the_password(log_in: Callable[..., None]) -> None:
+    with served(replace(with_tokens(), status=401)) as repository:
+        log_in(repository.host)
+        with pytest.raises(RegistryError, match="you may not do that in") as caught:
+            client(repository).manifest("1.0")
+    assert "check the namespace" in caught.value.fix
 
 
 def test_password_is_given_to_no_service_that_is_spoken_to_in_the_clear(
