@@ -169,6 +169,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from repro.verification import Request, verify_model
+from tests.integration.misbehaving_model import MisbehavingModel
 
 image, runtime, golden = sys.argv[1:]
 request = Request(image=image, runtime=runtime, golden=Path(golden))
