@@ -29,6 +29,8 @@ class Place:
     """Digest of the image, or key of the local environment; empty where it is not set up."""
     remedy: str
     """What to do where it is not; empty where it is."""
+    baked: tuple[str, ...] = ()
+    """Variants whose weights lie in the image."""
 
 
 @dataclass(frozen=True)
@@ -101,17 +103,16 @@ def local_place(spec: ModelSpec, settings: Settings) -> Place:
 
 def docker_place(spec: ModelSpec) -> Place:
     """Whether the engine has a model's image. Nothing is pulled for it."""
-    import docker.errors
-
+    from repro.images.facts import read_image
     from repro.runtimes.engine import connect
 
     try:
-        image = connect(timeout_s=_ANSWER_WITHIN_S).images.get(spec.image)
+        image = read_image(connect(timeout_s=_ANSWER_WITHIN_S), spec.image)
     except EngineUnavailableError as error:
         return Place("docker", False, "", f"{error.cause}; {error.fix}" if error.cause else error.fix)
-    except docker.errors.ImageNotFound:
+    if image is None:
         return Place("docker", False, "", f"repro setup {spec.name} --runtime docker")
-    return Place("docker", True, str(image.id), "")
+    return Place("docker", True, image.identity, "", image.baked)
 
 
 def _variant_state(model: type[Model], variant: Variant, settings: Settings, default: str) -> VariantState:

@@ -106,7 +106,8 @@ def _import_path(info: ModelInfo) -> str:
 
 def _place(place: Place) -> str:
     if place.is_ready:
-        return f"{place.runtime}: yes ({place.identity})"
+        baked = f"; with the weights of {', '.join(place.baked)}" if place.baked else ""
+        return f"{place.runtime}: yes ({place.identity}{baked})"
     return f"{place.runtime}: no; {place.remedy}" if place.remedy else f"{place.runtime}: no"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,14 @@ def rebuild(repro: Run, code: Path) -> None:
     assert ended[0] == 0, ended[2]
 
 
+def stage(folder: Path, context: Path) -> None:
+    """What a Dockerfile of a model needs, with no setup that would look for the weights."""
+    import repro.guest
+
+    shutil.copytree(folder, context)
+    shutil.copytree(Path(repro.guest.__file__).parent, context / "repro_guest")
+
+
 def keep(engine: DockerClient) -> str:
     """Give the image of now another name, so that a later build leaves it; its identity."""
     image = engine.images.get(IMAGE)
@@ -173,6 +182,23 @@ def test_image_is_told_by_name_and_by_digest(made: Callable[[str], Path], repro:
     assert "text    string   required  what to do: raise, die, or anything else" in shown
     facts = json.loads(repro("info", IMAGE, "--json")[1])
     assert (facts["kind"], facts["identity"]) == ("image", identity(engine))
+
+
+def test_weights_that_lie_in_the_image_are_told_with_the_model_and_stand_in_the_manifest(
+    code: Path, repro: Run, engine: DockerClient
+) -> None:
+    (code.parents[1] / "config.yaml").write_text("models:\n  calm:\n    files: [{url: https://example.org/calm.pt}]\n")
+    code.write_text(code.read_text().replace('("tone", "low")', '("tone", "low"), ("variant", "")'))
+    labels = 'LABEL repro.model=moody repro.baked=\'["calm"]\' repro.weights=\'{"calm":{"calm.pt":"6b86b273"}}\'\n'
+    (code.parents[1] / "Dockerfile").write_text(f"{DOCKERFILE}{labels}")
+    context = code.parents[4] / "context"
+    stage(code.parents[1], context)
+    engine.images.build(path=str(context), tag=IMAGE)
+
+    assert re.search(r"docker: yes \(sha256:\w+; with the weights of calm\)", repro("info", "moody")[1])
+    status, _, notes = repro("predict", "moody", "in.jsonl", "-o", "out.csv", "--runtime", "docker")
+    assert status == 0, notes
+    assert read_manifest("out.csv.repro.json").made_by.weights == {"calm.pt": "6b86b273"}
 
 
 def test_image_of_somebody_else_is_told_as_such(engine: DockerClient, base_image: str, repro: Run) -> None:

@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import Repro
 from tests.unit.cli.predict_test import names_here, read_jsonl, write_jsonl
 
 pytestmark = pytest.mark.usefixtures("moody")
-FORMATS = ["jsonl", "csv", "tsv", "parquet", "npz"]
+FORMATS = ["jsonl", "csv", "parquet", "npz"]  # how rows of each are compared: tests/unit/provenance
 RECORDS: list[dict[str, object]] = [{"id": str(number), "text": f"you {number}"} for number in range(20)]
 Edit = Callable[[str, Callable[[Any], object]], None]
 
