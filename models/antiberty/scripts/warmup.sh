@@ -1,11 +1,14 @@
 #!/bin/sh
-# Embeds and scores one antibody while the image is built: what the packages would fetch or compile at their first use
-# is then in place, and an image whose model cannot run is never made.
+# Embeds one antibody with the published package while the image is built: what it would fetch, or look for, at its first
+# use is then in place, and an image in which the model cannot run is never made. It stands before run.py in the
+# Dockerfile, so that a change of run.py does not run it again.
 set -eu
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
 
-echo '{"sequence": "EVQLVESGGGLVQPGGSLRLSCAAS"}' > "$folder/in.jsonl"
-python run.py --input-file "$folder/in.jsonl" --output-file "$folder/out.jsonl" --score
-grep -q '"pseudo_log_likelihood"' "$folder/out.jsonl"
+python - <<'PYTHON'
+from antiberty import AntiBERTyRunner
+
+(embedding,) = AntiBERTyRunner().embed(["EVQLVESGGGLVQPGGSLRLSCAAS"])
+assert embedding.shape == (27, 512), embedding.shape
+print("AntiBERTy runs: an embedding of", tuple(embedding.shape))
+PYTHON
