@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from repro.cli.console import Console, print_json, print_table
-from repro.cli.options import json_option, runtime_option, variant_option, verbosity
+from repro.cli.options import _models, _variants, json_option, runtime_option, verbosity
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from repro.model import Model
     from repro.verification import Check, Report, Request
 
@@ -20,18 +18,18 @@ _EXIT_DIFFERS = 10
 _EXIT_NOTHING_VERIFIED = 4
 
 
-def _models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from repro.cli.options import _models as complete
-
-    return complete(ctx, param, incomplete)
-
-
 @click.command()
 @click.argument("models", nargs=-1, metavar="MODEL...", shell_complete=_models)
 @click.option("--all", "every", is_flag=True, help="All models that are set up here and have golden answers.")
 @runtime_option
 @click.option("--device", type=int, default=-1, metavar="N", help="Index of a GPU, or -1 for the CPU. [default: -1]")
-@variant_option(multiple=True)
+@click.option(
+    "--variant",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=_variants,
+    help="Only the cases of these weights; may be repeated.",
+)
 @click.option(
     "--weights", type=click.Path(exists=True, path_type=Path), help="A file or folder in place of the fetched weights."
 )
