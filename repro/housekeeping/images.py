@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from repro.housekeeping.leftover import Finding, Kept, Leftover
-from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO
+from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO, VERSION
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -58,8 +58,13 @@ class _Image:
 
     @property
     def foreign_tags(self) -> list[str]:
-        """Names that say something else than the model's: repro gives none of those."""
-        return [tag for tag in self.tags if repository(tag).rpartition("/")[2] != self.model]
+        """Names that repro has not given: of another model, or of another version than the one that was built."""
+        return [tag for tag in self.tags if not self._is_own(tag)]
+
+    def _is_own(self, tag: str) -> bool:
+        name = repository(tag)
+        version = self.labels.get(VERSION) or tag.removeprefix(f"{name}:")
+        return name.rpartition("/")[2] == self.model and tag == f"{name}:{version}"
 
     def stands_on(self, other: _Image) -> bool:
         """Whether it was built from `other`."""

@@ -16,11 +16,11 @@ from docker.types import Mount
 
 from repro.cli import main
 from repro.config import Variant, WeightFile
-from repro.housekeeping import Leftover
+from repro.housekeeping import Finding, Leftover
 from repro.housekeeping.images import own_images
 from repro.housekeeping.inventory import inventory
 from repro.housekeeping.weights import weights
-from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO
+from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO, VERSION
 from repro.registry import Catalogue
 from repro.settings import Settings
 from repro.weights import fetch_variant
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TIDY = f"tidy{os.getpid()}"
 LAB = f"lab-{TIDY}"
 """Names of repositories in which nobody else builds."""
-LABELS = {REPRO: "0.1.0", MODEL: TIDY, INPUTS: "1" * 64}
+LABELS = {REPRO: "0.1.0", MODEL: TIDY, VERSION: "1.0", INPUTS: "1" * 64}
 Build = Callable[..., str]
 
 
@@ -246,18 +246,34 @@ def test_image_that_was_committed_from_a_worker_is_the_users(engine: DockerClien
     engine.images.remove(str(committed.id))
 
 
-def test_image_that_has_another_name_too_stays(engine: DockerClient, build: Build) -> None:
+@pytest.mark.parametrize(("name", "version"), [("precious", "1.0"), (TIDY, "paper")])
+def test_image_to_which_the_user_gave_a_name_stays(engine: DockerClient, build: Build, name: str, version: str) -> None:
     ours = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}:1.0", LABELS, a=10)
-    engine.images.get(ours).tag(f"{LAB}/precious", "1")
+    engine.images.get(ours).tag(f"{LAB}/{name}", version)
 
     assert going(engine) == []
-    assert reason(engine, TIDY) == f"it is also called {LAB}/precious:1"
+    assert reason(engine, TIDY) == f"it is also called {LAB}/{name}:{version}"
+
+    engine.images.remove(f"{LAB}/{TIDY}:1.0")  # now it has the user's name alone, and is the user's
+    assert own_images(engine, [TIDY]) == Finding()
+
+
+def test_name_that_publishing_gave_goes_with_the_image(
+    engine: DockerClient, build: Build, exists: Callable[[str], bool]
+) -> None:
+    ours = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}:1.0", LABELS, a=10)
+    engine.images.get(ours).tag(f"registry.example.org:5000/{LAB}/{TIDY}", "1.0")
+
+    (leftover,) = going(engine)
+    leftover.remove()
+
+    assert not exists(ours)
 
 
 def test_base_image_stays_for_the_models_that_stand_on_it_and_goes_with_the_last(
     engine: DockerClient, build: Build, exists: Callable[[str], bool]
 ) -> None:
-    base_labels = {**LABELS, MODEL: f"{TIDY}base", INPUTS: "2" * 64}
+    base_labels = {**LABELS, MODEL: f"bases/{TIDY}base", VERSION: "1", INPUTS: "2" * 64}
     base = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}base:1", base_labels, a=100_000)
     on_base = f"FROM {LAB}/{TIDY}base:1\nCOPY b /b\n"
     labels = {**LABELS, BASE_NAME: f"{LAB}/{TIDY}base:1"}
@@ -281,10 +297,10 @@ def test_base_image_stays_for_the_models_that_stand_on_it_and_goes_with_the_last
 def test_layers_that_images_share_are_counted_once_and_only_when_the_last_one_goes(
     engine: DockerClient, build: Build
 ) -> None:
-    build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}base:1", {**LABELS, MODEL: f"{TIDY}base"}, a=100_000)
+    build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}base:1", {**LABELS, MODEL: f"{TIDY}base", VERSION: "1"}, a=100_000)
     on_base = f"FROM {LAB}/{TIDY}base:1\nCOPY b /b\n"
     build(on_base, f"{LAB}/{TIDY}:1.0", LABELS, b=1000)
-    build(on_base, f"{LAB}/{TIDY}:2.0", {**LABELS, INPUTS: "2" * 64}, b=2000)
+    build(on_base, f"{LAB}/{TIDY}:2.0", {**LABELS, VERSION: "2.0", INPUTS: "2" * 64}, b=2000)
 
     models_alone = own_images(engine, [TIDY]).leftovers
     all_of_them = own_images(engine, [TIDY, f"{TIDY}base"]).leftovers
