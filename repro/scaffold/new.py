@@ -70,11 +70,12 @@ def write_in_checkout(model: NewModel, folder: Path) -> Written:
         },
         finish=partial(_replace, listed, with_model),
     )
+    there = () if folder.resolve() == root else (f"cd {root}",)
     return Written(
         folders=(container, wrapper),
         changed=(listed,) if with_model != text else (),
         edit=_to_edit(container, wrapper),
-        next_commands=(*_setup_commands(model), f"pytest models/{model.name}"),
+        next_commands=(*there, *_setup_commands(model), f"pytest models/{model.name}"),
     )
 
 
@@ -106,8 +107,9 @@ def write_package(model: NewModel, folder: Path) -> Written:
 
 
 def _to_edit(container: Path, wrapper: Path) -> tuple[Path, ...]:
-    files = ("src/run.py", "config.yaml", "scripts/make_golden.py", "README.md", "LICENSE")
-    return (wrapper / "model.py", *(container / name for name in files))
+    files = ("src/run.py", "scripts/make_golden.py", "tests/golden/golden.yaml", "config.yaml", "README.md", "LICENSE")
+    run_py, *others = (container / name for name in files)
+    return (run_py, wrapper / "model.py", *others)
 
 
 def _checkout(model: NewModel, folder: Path) -> Path:
