@@ -22,17 +22,20 @@ demo: setup ## embed and score real antibodies; RUNTIME=docker runs the same in 
 test: setup ## run all tests; those that need a Docker engine are skipped where none answers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-engine: ## install and start a Docker engine (Debian, as root) and build the base image
+engine: ## install and start a Docker engine (Debian, as root), build the base image, get a registry for the tests
 	@scripts/engine.sh
 	@scripts/base_image.sh
+	@scripts/registry.sh
 
-lint: setup ## ruff, its formatter as a check, and mypy
+lint: setup ## ruff, its formatter as a check, mypy, and whether the generated pages are what the code says
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/vermin --quiet --no-tips --violations --exclude importlib.metadata --target=3.7- repro/guest
 	@$(BIN)/mypy
+	@$(BIN)/python -m scripts.docs.generate --check
 
-docs: setup ## build the documentation into site/
+docs: setup ## write the generated pages, and build the documentation into site/
+	@$(BIN)/python -m scripts.docs.generate
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict # not --quiet: with it a broken link is no error
 
 bench: setup ## measure the hand-over between host and container

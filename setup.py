@@ -63,32 +63,40 @@ def read_readme() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
-def container_files() -> Iterator[Path]:
-    """All files under models/ that belong to a model, without what tools leave there."""
-    for folder, subfolders, names in os.walk(ROOT / "models"):
+# What is no package and travels with it: folder here -> folder in the package.
+CARRIED = {
+    Path("models"): Path("repro", "_containers"),
+    Path("repro", "scaffold", "templates"): Path("repro", "scaffold", "templates"),
+}
+
+
+def carried_files(root: Path) -> Iterator[Path]:
+    """All files under a folder, without what tools leave there."""
+    for folder, subfolders, names in os.walk(ROOT / root):
         subfolders[:] = sorted(name for name in subfolders if name not in NOT_SHIPPED)
         yield from (Path(folder, name) for name in sorted(names) if not name.endswith((".pyc", ".pyo")))
 
 
 class BuildWithContainers(build_py):
-    """Copies models/ into the package as repro/_containers, where an installed repro looks for it."""
+    """Copies models/ into the package as repro/_containers, where an installed repro looks for it, and the templates of
+    new models, whose folders setuptools would take for packages."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:  # a checkout has models/ beside repro/ and reads it there
             return
-        for source, target in self._containers():
+        for source, target in self._carried():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
-        copied = [] if self.editable_mode else [str(target) for _, target in self._containers()]
+        copied = [] if self.editable_mode else [str(target) for _, target in self._carried()]
         return [*super().get_outputs(include_bytecode), *copied]
 
-    def _containers(self) -> Iterator[tuple[Path, Path]]:
-        destination = Path(self.build_lib, "repro", "_containers")
-        for source in container_files():
-            yield source, destination / source.relative_to(ROOT / "models")
+    def _carried(self) -> Iterator[tuple[Path, Path]]:
+        for root, target in CARRIED.items():
+            for source in carried_files(root):
+                yield source, Path(self.build_lib, target, source.relative_to(ROOT / root))
 
 
 setup(

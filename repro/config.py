@@ -14,6 +14,11 @@ models:                      # the variants: sets of pretrained weights
       - url: https://example.org/small.pt      # name: the last part of the address, unless stated
         sha256: null                           # unknown: recorded at the first fetch and held ever after
         size_bytes: null
+      - source: hf://org/name@main/head.tar.gz # any form of `repro.weight_address`; `url` is its older name
+        sha256: 4f0c...                        # has to be stated here, as a branch moves
+        mirrors: [s3://our-bucket/head.tar.gz]
+        unsigned: true                         # buckets are asked without credentials
+        unpack: true                           # a zip or tar archive becomes the folder `head`
 ```
 
 Every key may be left out. A key that is not known, or a value of another type, is refused with its line: a typing
@@ -26,11 +31,11 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from repro.errors import ModelNotFoundError, SettingsError
 from repro.located_yaml import Section, read_yaml
+from repro.weight_address import AddressError, check_address, last_part, local_path, without_archive_suffix
 
 CONFIG_FILE = "config.yaml"
 
@@ -49,11 +54,18 @@ class WeightFile:
     name: str
     """Its path inside the variant's folder, with `/` between parts."""
     url: str
+    """Where it comes from; see `repro.weight_address` for the forms. A `file:` path is absolute here."""
     sha256: str | None = None
     size_bytes: int | None = None
     licence: str | None = None
     optional: bool = False
     """The model works without it, with less: it is always fetched, but a folder that the user names may lack it."""
+    mirrors: tuple[str, ...] = ()
+    """Addresses that are tried, in this order, where the first one fails."""
+    unsigned: bool = False
+    """Buckets are asked without credentials."""
+    unpack: bool = False
+    """What comes is an archive, and `name` the folder that it becomes; hash and size are those of the archive."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +150,14 @@ def load_config(folder: Path) -> ModelConfig:
         return ModelConfig(model=folder.name)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from error
-    return _config(folder.name, read_yaml(path, text))
+    return _config(folder.absolute(), read_yaml(path, text))
 
 
-def _config(model: str, section: Section) -> ModelConfig:
+def _config(folder: Path, section: Section) -> ModelConfig:
     licence = section.text("licence")
-    variants = {name: _variant(name, body, licence) for name, body in section.sections("models").items()}
+    variants = {name: _variant(name, body, licence, folder) for name, body in section.sections("models").items()}
     config = ModelConfig(
-        model=model,
+        model=folder.name,
         description=section.text("description") or "",
         licence=licence,
         paper=section.text("paper"),
@@ -161,42 +173,69 @@ def _config(model: str, section: Section) -> ModelConfig:
     return config
 
 
-def _variant(name: str, section: Section, licence: str | None) -> Variant:
+def _variant(name: str, section: Section, licence: str | None, folder: Path) -> Variant:
     # The name becomes a folder of the weights store.
     if not _VARIANT_NAME.fullmatch(name):
         raise section.wrong("", "is no name for a variant: letters, digits, `.`, `_`, `+` and `-` only")
     own_licence = section.text("licence") or licence
-    files = tuple(_file(body, own_licence) for body in section.items("files"))
-    names = [file.name for file in files]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise section.wrong("files", f"lists {', '.join(twice)} twice")
+    files = tuple(_file(body, own_licence, folder) for body in section.items("files"))
+    _check_names(section, [file.name for file in files])
     variant = Variant(name, section.text("description") or "", files, section.mapping("info"))
     section.finish()
     return variant
 
 
-def _file(section: Section, licence: str | None) -> WeightFile:
-    url = section.text("url")
-    if url is None:
+def _check_names(section: Section, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise section.wrong("files", f"lists {', '.join(twice)} twice")
+    for name in names:
+        within = next((other for other in names if name.startswith(f"{other}/")), None)
+        if within is not None:
+            raise section.wrong("files", f"lists {name} inside {within}, which is a file or an archive of its own")
+
+
+def _file(section: Section, licence: str | None, folder: Path) -> WeightFile:
+    sha256 = section.text("sha256")
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise section.wrong("sha256", "must be 64 hexadecimal digits, in lower case")
+    source, url = section.text("source"), section.text("url")
+    if source is not None and url is not None:
+        raise section.wrong("url", "says the same as `source`: keep one of them")
+    if source is None and url is None:
         raise section.wrong("url", "is missing")
-    address = urlsplit(url)
-    if not (address.scheme and (address.netloc or address.path)):
-        raise section.wrong("url", f"is not an address: {url!r}")
+    key, stated = ("url", url) if source is None else ("source", source)
+    unpack = section.flag("unpack")
+    address = _address(section, key, str(stated), sha256, folder)
+    last = last_part(address)
     file = WeightFile(
-        name=section.text("name") or PurePosixPath(address.path).name,
-        url=url,
-        sha256=section.text("sha256"),
+        name=section.text("name") or (without_archive_suffix(last) if unpack else last),
+        url=address,
+        sha256=sha256,
         size_bytes=section.count("size_bytes"),
         licence=section.text("licence") or licence,
         optional=section.flag("optional"),
+        mirrors=tuple(_address(section, "mirrors", mirror, sha256, folder) for mirror in section.texts("mirrors")),
+        unsigned=section.flag("unsigned"),
+        unpack=unpack,
     )
+    if not file.name:
+        raise section.wrong("name", "is missing, and the address says none")
     if not _inside(file.name):
         raise section.wrong("name", f"must be a path inside the variant's folder, without dot-files: {file.name!r}")
-    if file.sha256 is not None and not _SHA256.fullmatch(file.sha256):
-        raise section.wrong("sha256", "must be 64 hexadecimal digits, in lower case")
     section.finish()
     return file
+
+
+def _address(section: Section, key: str, address: str, sha256: str | None, folder: Path) -> str:
+    """An address as it is written, once it is known to be one; with a `file:` path made absolute."""
+    try:
+        check_address(address, sha256)
+        if address.startswith("file:"):
+            return (folder / local_path(address)).as_uri()
+    except AddressError as error:
+        raise section.wrong(key, str(error)) from None
+    return address
 
 
 def _inside(name: str) -> bool:

@@ -62,6 +62,15 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     return text
 
 
+def looks_secret(name: str) -> bool:
+    """Whether a variable of that name holds a secret, as names go.
+
+    >>> looks_secret("HF_TOKEN"), looks_secret("VARIANTS")
+    (True, False)
+    """
+    return _SECRET_NAME.search(name) is not None
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What was seen when something failed. Whatever is not known stays at its default."""

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import PredictionError, RecordError, ReproError, SettingsError
-from repro.provenance import Maker, describe_maker, is_classic
+from repro.provenance.maker import Maker, describe_maker, is_classic
+from repro.provenance.manifest import manifest_path
+from repro.provenance.record import RunRecord
+from repro.provenance.writing import has_manifest, write_with_manifest
 from repro.record_source import InputFile, RecordSource
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ class FileRun:
     """`raise`: the first record that fails ends the run; `return`: its row holds the error."""
     resume: bool = False
     """Go on where an interrupted run with the same settings stopped."""
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    """Keywords that the model was made with and that it does not tell itself (`weights`, `memory`, `cpus`), as they
+    were given: the manifest has them, so that the run can be done again."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Outcome:
     maker: Maker
     worker: Mapping[str, Any] = field(default_factory=dict)
     """What the worker said of itself: Python, device, packages."""
+    manifest: str | None = None
+    """Where it is written what made the output; None for standard output and pipes."""
 
     @property
     def records_per_s(self) -> float:
@@ -71,8 +79,9 @@ def _unwatched(rows: Iterator[Row], _: int | None) -> Iterator[Row]:
 def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch = _unwatched) -> Outcome:
     """Run a model on every record of a file and write a row for each.
 
-    The output appears when all rows are there. Until then they are kept beside it, so that a run that was interrupted
-    is gone on with by `resume`: its output is the same, byte for byte, as that of a run without an interruption.
+    The output appears when all rows are there, and with it the manifest that says what made it. Until then they are
+    kept beside it, so that a run that was interrupted is gone on with by `resume`: its output is the same, byte for
+    byte, as that of a run without an interruption.
 
     Args:
         model: not closed by this.
@@ -94,6 +103,7 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
     43
     """
     from repro.data.formats import is_stream
+    from repro.data.output import check_writable
     from repro.data.writers import check_output
 
     output_format = check_output(run.output, format=run.output_format)
@@ -103,6 +113,8 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
         _refuse_same_file(run)
     if run.resume and not (to_file and source.can_be_read_again):
         raise SettingsError("only a run from a file to a file can be gone on with", fix="leave --resume out")
+    if has_manifest(run.output):
+        check_writable(manifest_path(run.output))
     total = source.check()
     job = _Job(model, replace(run, output_format=output_format), source, describe_maker(model), total, say, watch)
     return job.to_file() if to_file else job.to_stream()
@@ -131,6 +143,7 @@ class _Job:
         self._records = self._failed = self._resumed = 0
         self._worker: Mapping[str, Any] = {}
         self._start_s = self._seconds = 0.0
+        self._manifest: Path | None = None
 
     def to_stream(self) -> Outcome:
         """Write each row as it comes."""
@@ -144,18 +157,18 @@ class _Job:
 
     def to_file(self) -> Outcome:
         """Keep the rows beside the file until all are there, then write it."""
-        from repro.data.spool import Spool
-        from repro.data.writers import write_records
+        from repro.data.spool import Spool, partial_folder
 
         run = self._run
-        with Spool.open(run.output, self._fingerprint(), resume=run.resume) as spool:
+        record = RunRecord(self._model, self._maker, self._source, partial_folder(run.output))
+        with Spool.open(run.output, self._fingerprint(record), resume=run.resume) as spool:
             if spool.discarded:
                 self._say(f"{spool.discarded:,} rows of an interrupted run are dropped; --resume would have kept them")
             self._count_resumed(spool)
             if self._total is None or spool.done < self._total:
                 with _removed_when_useless(spool, self._source):
-                    self._compute_into(spool)
-            write_records(run.output, spool.rows(), format=run.output_format)
+                    self._compute_into(spool, record)
+            self._write(spool, record)
             spool.remove()
         return self._outcome()
 
@@ -167,11 +180,26 @@ class _Job:
             self._failed = sum(map(is_failed, spool.rows()))
             self._say(f"{spool.done:,} records are done already")
 
-    def _compute_into(self, spool: Spool) -> None:
+    def _write(self, spool: Spool, record: RunRecord) -> None:
+        from repro.data.writers import write_records
+
+        run = self._run
+        assert run.output_format is not None
+        if not has_manifest(run.output):
+            write_records(run.output, spool.rows(), format=run.output_format)
+            return
+        if record.input_has_changed:
+            self._say(f"{run.input.path} changed while it was read: the manifest cannot say what was in it")
+        self._manifest = write_with_manifest(
+            run.output, spool.rows(), run.output_format, lambda output: record.manifest(run, self._outcome(), output)
+        )
+
+    def _compute_into(self, spool: Spool, record: RunRecord) -> None:
         from repro.data.writers import fitting
 
         done = spool.done
         self._start()
+        record.begin(done, self._worker)
         begun = time.monotonic()
         assert self._run.output_format is not None
         rows = self._watch(self._rows(done), None if self._total is None else self._total - done)
@@ -183,7 +211,8 @@ class _Job:
         if is_classic(self._model):
             return
         begun = time.monotonic()
-        self._say(f"starting {self._model.name} on {self._model.runtime.name}")
+        if not self._model.session.is_warm:
+            self._say(f"starting {self._model.name} on {self._model.runtime.name}")
         self._worker = self._model.ping()
         self._start_s = time.monotonic() - begun
 
@@ -214,13 +243,11 @@ class _Job:
             carried.append(beside)
             yield record
 
-    def _fingerprint(self) -> dict[str, object]:
+    def _fingerprint(self, record: RunRecord) -> dict[str, object]:
         """All that the rows depend on."""
-        from repro.data.spool import file_sha256
-
         source, file = self._source, self._source.file
-        digest = file_sha256(file.path) if source.can_be_read_again else None
-        read = {"sha256": digest, "format": source.format, "mapping": dict(file.mapping), "limit": file.limit}
+        read: dict[str, object] = {"sha256": record.input_sha256, "format": source.format}
+        read |= {"mapping": dict(file.mapping), "limit": file.limit}
         return {"made_by": asdict(self._maker), "input": read}
 
     def _outcome(self) -> Outcome:
@@ -233,6 +260,7 @@ class _Job:
             seconds=self._seconds,
             maker=self._maker,
             worker=self._worker,
+            manifest=None if self._manifest is None else str(self._manifest),
         )
 
 

@@ -1,16 +1,13 @@
-"""What is known of the models without running one: `repro list` and `repro info`."""
+"""What is known of a model without running it: `repro info`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.declared import Field, fields_of
 from repro.errors import EngineUnavailableError, ReproError, WeightsError
-from repro.registry import catalogue
 
 if TYPE_CHECKING:
     from repro.config import Variant
@@ -23,17 +20,6 @@ _ANSWER_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True)
-class ModelLine:
-    """A model in a list, told without importing its wrapper."""
-
-    name: str
-    description: str
-    package: str
-    """The distribution that brings it."""
-    variants: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Place:
     """Whether a model is set up in one runtime."""
 
@@ -43,6 +29,8 @@ class Place:
     """Digest of the image, or key of the local environment; empty where it is not set up."""
     remedy: str
     """What to do where it is not; empty where it is."""
+    baked: tuple[str, ...] = ()
+    """Variants whose weights lie in the image."""
 
 
 @dataclass(frozen=True)
@@ -74,29 +62,6 @@ class ModelInfo:
     inputs: tuple[Field, ...]
     options: tuple[Field, ...]
     parameters: tuple[Field, ...]
-
-
-def list_models() -> list[ModelLine]:
-    """All models, by name; no wrapper is imported."""
-    from repro import MODELS_ROOT
-    from repro.config import load_config
-
-    lines = []
-    for name, source in sorted(catalogue.sources.items()):
-        if source.package == "repro":
-            config = load_config(Path(MODELS_ROOT) / name)
-            lines.append(ModelLine(name, config.description, source.package, tuple(config.variants)))
-        else:
-            lines.append(ModelLine(name, _summary(source.package), source.package, ()))
-    return lines
-
-
-def _summary(package: str) -> str:
-    """What a distribution says of itself, in a line."""
-    try:
-        return str(metadata.metadata(package)["Summary"] or "")
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:
@@ -138,17 +103,16 @@ def local_place(spec: ModelSpec, settings: Settings) -> Place:
 
 def docker_place(spec: ModelSpec) -> Place:
     """Whether the engine has a model's image. Nothing is pulled for it."""
-    import docker.errors
-
+    from repro.images.facts import read_image
     from repro.runtimes.engine import connect
 
     try:
-        image = connect(timeout_s=_ANSWER_WITHIN_S).images.get(spec.image)
+        image = read_image(connect(timeout_s=_ANSWER_WITHIN_S), spec.image)
     except EngineUnavailableError as error:
         return Place("docker", False, "", f"{error.cause}; {error.fix}" if error.cause else error.fix)
-    except docker.errors.ImageNotFound:
+    if image is None:
         return Place("docker", False, "", f"repro setup {spec.name} --runtime docker")
-    return Place("docker", True, str(image.id), "")
+    return Place("docker", True, image.identity, "", image.baked)
 
 
 def _variant_state(model: type[Model], variant: Variant, settings: Settings, default: str) -> VariantState:

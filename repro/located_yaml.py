@@ -109,6 +109,15 @@ class Section:
         inner = self._inner((key,), self._take(key))
         return {inner._named(name): value for name, value in inner._values.items()}
 
+    def value(self, key: str) -> object:
+        """Whatever stands under `key`; None where nothing does."""
+        return self._take(key)
+
+    def section(self, key: str) -> Section | None:
+        """The mapping under `key`; None where the key is not there, so that an empty one can be told from none."""
+        value = self._take(key)
+        return self._inner((key,), value) if key in self._values else None
+
     def sections(self, key: str) -> dict[str, Section]:
         return {name: self._inner((key, name), value) for name, value in self.mapping(key).items()}
 

@@ -280,14 +280,28 @@ class Model:
         self.close()
 
     def weights_dir(self) -> Path | None:
-        """Where the variant's files are; None where it has none. Raises NotSetUpError, WeightsError."""
+        """Where the variant's files are; None where it has none, or where they lie in the image.
+
+        Raises NotSetUpError, WeightsError.
+        """
         from repro.weights.store import find_variant, use_local
 
-        if self.variant is None or not self.variant.files:
+        if self.variant is None or not self.variant.files or self.uses_baked_weights():
             return None
         if self._weights is not None:
             return use_local(self.variant, Path(self._weights))
         return find_variant(self.folder_name(), self.variant, self._settings.weights_dir)
+
+    def uses_baked_weights(self) -> bool:
+        """Whether the worker takes the weights that lie in its image: those of the variant, where the user names none.
+
+        Raises NotSetUpError, EngineUnavailableError where it runs in Docker and has no image.
+        """
+        if self.variant is None or not self.variant.files or self._weights is not None:
+            return False
+        if self.runtime.name != "docker":
+            return False
+        return self.variant.name in self.runtime.find(self.spec(self.image)).baked
 
     @classmethod
     def container_folder(cls) -> Path:
@@ -324,7 +338,19 @@ class Model:
             command=config.command,
             python=config.python,
             is_published=cls._metadata("AUTOMATICALLY_PUBLISH", False) or image not in (None, cls.default_image),
+            schema=cls._schema_text(),
         )
+
+    @classmethod
+    def _schema_text(cls) -> str:
+        """What it takes and gives, for the labels of its image; empty where it declares neither."""
+        import json
+
+        from repro.declared import schema_document
+
+        declared = {"inputs": cls.Inputs, "outputs": cls.Outputs}
+        documents = {name: schema_document(one) for name, one in declared.items() if one is not None}
+        return json.dumps(documents, separators=(",", ":"), sort_keys=True) if documents else ""
 
     @classmethod
     def _metadata(cls, name: str, default: Any) -> Any:

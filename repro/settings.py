@@ -11,6 +11,7 @@ from pathlib import Path
 from repro.errors import SettingsError
 
 RUNTIMES = ("docker", "local")
+_ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Settings:
     """REPRO_CALL_TIMEOUT: seconds that one batch may take; no limit when unset."""
     idle_timeout_s: float | None = None
     """REPRO_IDLE_TIMEOUT: seconds without a call after which a worker is stopped; never when unset."""
+    weights_mirror: str | None = None
+    """REPRO_WEIGHTS_MIRROR: an address, or a folder, that holds MODEL/VARIANT/FILE; asked before any other source."""
+    offline: bool = False
+    """REPRO_OFFLINE: 1: weights come from no network; what is missing is an error."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -50,6 +55,8 @@ class Settings:
             runtime=_one_of(environ, "REPRO_RUNTIME", RUNTIMES),
             cache_dir=cache_dir,
             weights_dir=_path(environ, "REPRO_WEIGHTS_DIR") or cache_dir / "weights",
+            weights_mirror=environ.get("REPRO_WEIGHTS_MIRROR") or None,
+            offline=_flag(environ, "REPRO_OFFLINE"),
             exchange_root=_path(environ, "REPRO_EXCHANGE_DIR"),
             local_python=_path(environ, "REPRO_LOCAL_PYTHON"),
             start_timeout_s=_seconds(environ, "REPRO_START_TIMEOUT") or cls.start_timeout_s,
@@ -71,6 +78,13 @@ def _user_cache_dir(environ: Mapping[str, str]) -> Path:
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     value = environ.get(name)
     return Path(value).expanduser().absolute() if value else None
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "").lower()
+    if value in _ON or value in _OFF:
+        return value in _ON
+    raise SettingsError(f"{name}={environ[name]!r} is neither 1 nor 0", fix=f"set {name}=1, or unset it")
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str | None:

@@ -1,35 +1,75 @@
-"""`repro info MODEL`"""
+"""`repro info MODEL`, `repro info IMAGE`, `repro info OUTPUT`"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from repro.cli.console import print_facts, print_json, print_table
-from repro.cli.options import json_option, model_argument, verbosity
+from repro.cli.console import Console, print_facts, print_json, print_table
+from repro.cli.options import json_option, verbosity
 
 if TYPE_CHECKING:
     from repro.declared import Field
     from repro.inspection import ModelInfo, Place
 
 
+def _names(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from repro.model import Model
+
+    models = [CompletionItem(name) for name in Model.list() if name.startswith(incomplete)]
+    return [*models, CompletionItem(incomplete, type="file")]
+
+
 @click.command()
-@model_argument
+@click.argument("name", metavar="MODEL|IMAGE|OUTPUT", shell_complete=_names)
 @json_option
 @verbosity
-def command(model: str, as_json: bool) -> None:
-    """Show a model: variants, options, inputs, where it is set up."""
+@click.pass_obj
+def command(console: Console, /, name: str, as_json: bool) -> None:
+    """Show a model, an image, or what made an output.
+
+    \b
+    MODEL   its variants, options, inputs, and where it is set up
+    IMAGE   by name or digest: what it was built from, and for which model
+    OUTPUT  a file that `repro predict` wrote, or its manifest: what made it,
+            and whether it still is as it was written
+    """
+    from repro.cli.made_by import show_image, show_output
+    from repro.images.facts import ImageFacts
+    from repro.provenance.lookup import MadeOutput, look_up
+
+    found = look_up(name)
+    if isinstance(found, ImageFacts):
+        if as_json:
+            print_json({"kind": "image", **asdict(found)})
+        else:
+            show_image(console, found)
+    elif isinstance(found, MadeOutput):
+        if as_json:
+            print_json({"kind": "output", **_plain(asdict(found))})
+        else:
+            show_output(console, found)
+    else:
+        _show_model(found, as_json)
+
+
+def _show_model(model: Any, as_json: bool) -> None:
     from repro.inspection import inspect_model
-    from repro.model import Model
     from repro.settings import load_settings
 
-    info = inspect_model(Model.by_name(model), load_settings())
+    info = inspect_model(model, load_settings())
     if as_json:
-        print_json(asdict(info))
+        print_json({"kind": "model", **asdict(info)})
     else:
         _show(info)
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    found["output"]["path"] = str(found["output"]["path"])
+    return {**found, "manifest_file": str(found["manifest_file"])}
 
 
 def _show(info: ModelInfo) -> None:
@@ -66,7 +106,8 @@ def _import_path(info: ModelInfo) -> str:
 
 def _place(place: Place) -> str:
     if place.is_ready:
-        return f"{place.runtime}: yes ({place.identity})"
+        baked = f"; with the weights of {', '.join(place.baked)}" if place.baked else ""
+        return f"{place.runtime}: yes ({place.identity}{baked})"
     return f"{place.runtime}: no; {place.remedy}" if place.remedy else f"{place.runtime}: no"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from repro.model import Model
 
 _EXIT_RECORDS_FAILED = PredictionError.exit_code
+RECORDED_KEYWORDS = ("weights", "memory", "cpus")
 _INPUT_FORMATS = ["fasta", "jsonl", "csv", "tsv", "parquet"]
 _OUTPUT_FORMATS = ["jsonl", "csv", "tsv", "parquet", "npz"]
 
@@ -69,7 +70,7 @@ def command(
 
     INPUT is FASTA, JSONL, CSV, TSV or Parquet (text also with .gz), or - for JSONL on standard input. OUTPUT is JSONL,
     CSV, TSV, Parquet or .npz, as its ending says; it appears when it is complete. Columns that are not for the model,
-    such as id, are carried into the output.
+    such as id, are carried into the output. Beside a file, OUTPUT.repro.json says what made it: see `repro rerun`.
 
     `repro predict MODEL --help` also shows the model's own options; `repro info MODEL` its inputs and variants.
     """
@@ -86,6 +87,7 @@ def command(
         output_format=output_format,
         on_error="return" if on_error == "return" else "raise",
         resume=resume,
+        keywords={name: values[name] for name in RECORDED_KEYWORDS},
     )
     chosen = Model.by_name(model)
     keywords = {name: values[name] for name in WORKER_KEYWORDS}
@@ -136,6 +138,8 @@ def _show(console: Console, outcome: Outcome) -> None:
     facts = [f"made by {maker.model} on {maker.runtime}", device, maker.variant or "", _weights(maker.weights)]
     place = maker.image if maker.runtime == "docker" else "environment"
     console.note(", ".join(fact for fact in [*facts, f"{place} {maker.environment}"] if fact))
+    if outcome.manifest:
+        console.detail(f"what made it is written in {outcome.manifest}")
     if outcome.failed:
         console.note(f"{outcome.failed:,} records failed: the column or key `error` in their rows says why")
 

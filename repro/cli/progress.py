@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from repro.cli.console import NORMAL, Console
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from repro.data.columns import Row
     from repro.file_run import Watch
+    from repro.weights import FileProgress
 
 _BAR_INTERVAL_S = 0.1
 _LINE_INTERVAL_S = 30.0
@@ -89,13 +91,12 @@ def _bar() -> Progress:
 
 
 class DownloadBars:
-    """Tells how a fetch of weights goes on; a context manager. See `repro.weights.Progress`."""
+    """Tells how a fetch of weights goes on, several files at once; a context manager. See `repro.weights.Progress`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._lock = threading.Lock()
         self._progress: Progress | None = None
-        self._task: Any = None
-        self._name = ""
 
     def __enter__(self) -> DownloadBars:
         return self
@@ -104,26 +105,48 @@ class DownloadBars:
         if self._progress is not None:
             self._progress.stop()
 
-    def start(self, name: str, total_bytes: int | None) -> None:
-        self._name = name
+    def begin(self, name: str, total_bytes: int | None) -> FileProgress:
         if self._console.level < NORMAL:
-            return
+            return _Untold()
         if not sys.stderr.isatty():
             size = "" if total_bytes is None else f" ({total_bytes / 1e6:,.1f} MB)"
             self._console.note(f"fetching {name}{size}")
-            return
-        if self._progress is None:
-            self._progress = _download_bar()
-            self._progress.start()
-        self._task = self._progress.add_task(name, total=total_bytes)
+            return _Untold()
+        with self._lock:  # files begin in threads of their own
+            if self._progress is None:
+                self._progress = _download_bar()
+                self._progress.start()
+        return _Bar(self._progress, self._progress.add_task(name, total=total_bytes))
+
+
+class _Untold:
+    """A file whose progress nobody looks at."""
+
+    def advance(self, n_bytes: int) -> None: ...
+    def done(self) -> None: ...
+
+
+class _Bar:
+    """The bar of one file."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+        self._untold_bytes = 0
+        self._told = time.monotonic()
 
     def advance(self, n_bytes: int) -> None:
-        if self._progress is not None:
-            self._progress.advance(self._task, n_bytes)
+        self._untold_bytes += n_bytes
+        if time.monotonic() - self._told >= _BAR_INTERVAL_S:  # blocks come faster than rich keeps count of them
+            self._tell()
 
     def done(self) -> None:
-        if self._progress is not None:
-            self._progress.stop_task(self._task)
+        self._tell()
+        self._progress.stop_task(self._task)
+
+    def _tell(self) -> None:
+        self._progress.advance(self._task, self._untold_bytes)
+        self._untold_bytes, self._told = 0, time.monotonic()
 
 
 def _download_bar() -> Progress:

@@ -63,11 +63,19 @@ def write_records(path: str | Path, rows: Iterable[Row], *, format: str | None =
         OutputError: the file cannot be written, or a row does not fit into the format.
     """
     name = output_format(path, format)
-    write = _WRITERS[name]
     if is_stream(path):
-        return _to_stdout(write, rows, name)
+        return _to_stdout(_WRITERS[name], rows, name)
     with complete_file(Path(path)) as file, _repeatable(rows, name, Path(path)) as repeatable:
-        return write(file, repeatable)
+        return write_rows(file, repeatable, name)
+
+
+def write_rows(file: BinaryIO, rows: Iterable[Row], format: str) -> int:
+    """Write rows, which can be gone over more than once, into an open file, and say how many there were.
+
+    Raises:
+        OutputError: a row does not fit into the format.
+    """
+    return _WRITERS[format](file, rows)
 
 
 def fitting(rows: Iterable[Row], format: str) -> Iterator[Row]:

@@ -16,11 +16,11 @@ import os
 import sys
 import traceback
 
-from . import exchange
+from . import baked, exchange
 from .results import ContractError, HandOverError, ResultLines, detached
 from .server import Server
 
-_FORMS = ("predict", "serve", "ping")
+_FORMS = ("predict", "serve", "train", "ping")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's driver, that of Windows under Linux, AMD's
 
 
@@ -55,11 +55,26 @@ class Runner:
         """
         raise NotImplementedError
 
+    def train(self, options):
+        """Train on `options.dataset_file`, keep the model in `options.output_dir`, and yield a row a prediction.
+
+        A row is a dict with `sequence` or `mutant`, `test` (what was measured), `pred` and `split`. `load` is not
+        called before: a model that is not trained, but only scored, calls it here.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def add_training_arguments(cls, parser):
+        """Declare options of `train` alone: its hyper-parameters; each needs a default."""
+
     @classmethod
     def main(cls, argv=None):
-        """Do what the command line says: `predict` (may be left out), `serve` or `ping`."""
+        """Do what the command line says: `predict` (may be left out), `serve`, `train` or `ping`."""
         arguments = list(sys.argv[1:] if argv is None else argv)
         form = arguments.pop(0) if arguments and arguments[0] in _FORMS else "predict"
+        if form == "train":
+            _train(cls, arguments)
+            return
         options = _parser(cls, form).parse_args(arguments)
         if form == "ping":
             print("pong")
@@ -73,12 +88,20 @@ class Runner:
     @classmethod
     def started(cls, options):
         """A runner with its model loaded."""
+        runner = cls.prepared(options)
+        runner.load(options)
+        return runner
+
+    @classmethod
+    def prepared(cls, options):
+        """A runner that knows its device and options."""
         runner = cls()
+        if options.weights_dir is None:
+            options.weights_dir = baked.folder_of(getattr(options, "variant", None))
         if options.device == "cuda" and not any(map(os.path.exists, _GPU_DEVICES)):
             raise NoGpuError("no GPU is to be seen here: none of " + ", ".join(_GPU_DEVICES))
         runner.device = "cuda:0" if options.device == "cuda" else "cpu"
         runner.options = options
-        runner.load(options)
         return runner
 
     def answer(self, records, emit):
@@ -131,11 +154,30 @@ def _parser(cls, form):
         parser.add_argument("--input-dir", required=True)
         parser.add_argument("--output-dir", required=True)
         parser.add_argument("--options", type=json.loads, default={}, help="options as a JSON object")
+    elif form == "train":
+        from .training import add_training_arguments
+
+        add_training_arguments(parser)
+        cls.add_training_arguments(parser)
     else:
         parser.add_argument("--input-file", required=True)
         parser.add_argument("--output-file", required=True)
     cls.add_arguments(parser)
+    baked.prefer_the_only_variant(parser)
     return parser
+
+
+def _train(cls, arguments):
+    from . import training  # what it imports would be a part of every worker's start
+
+    parser = _parser(cls, "train")
+    if cls.train is Runner.train:
+        parser.error("this model has no train")
+    options = training.training_options(parser, arguments)
+    try:
+        print(training.train(cls, options))
+    except training.TrainingError as error:  # no fault of run.py: without its traceback
+        raise SystemExit("run.py train: error: %s" % error) from None
 
 
 # ---------------------------------------------------------------------------------------------------- the one-shot form

@@ -7,20 +7,19 @@ import argparse
 import faulthandler
 import gc
 import os
-import platform
 import select
 import signal
 import sys
 import traceback
 
 from . import exchange
+from .facts import describe
 from .inbox import Inbox
 from .results import ContractError, HandOverError, ResultLines, detached, error_row
 
 PROTOCOL = 1
 INLINE_BYTES = 32 * 1024  # a batch up to this size travels in the message itself
 _KILL_GRACE_S = 4.0
-_NOT_OPTIONS = ("device", "input_dir", "output_dir", "weights_dir", "options")
 
 
 def with_options(options, changes):
@@ -144,29 +143,3 @@ def _take_control_channel():
     sys.stdout = sys.stderr
     control_out.write(b"\n")  # ends a line that was printed before and has no end
     return control_in, control_out
-
-
-def describe(runner):
-    """What this worker is: interpreter, device and the packages that are installed beside the model."""
-    return {
-        "python": platform.python_version(),
-        "device": runner.device,
-        "device_name": _device_name(runner.device),
-        "packages": _packages(),
-        "options": {key: value for key, value in vars(runner.options).items() if key not in _NOT_OPTIONS},
-    }
-
-
-def _device_name(device):
-    torch = sys.modules.get("torch")
-    if device.startswith("cuda") and torch is not None:
-        return torch.cuda.get_device_name(0)
-    return platform.processor() or platform.machine()
-
-
-def _packages():
-    try:
-        from importlib import metadata
-    except ImportError:  # Python 3.7
-        return {}
-    return {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}

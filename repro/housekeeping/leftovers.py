@@ -1,74 +1,48 @@
-"""What nobody needs any more, or can be made again."""
+"""What processes that were killed have left, and nobody owns: of no use to anyone."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from repro.exchange_folder import abandoned, remove_tree
-from repro.housekeeping.workers import environments_in_use, local_orphans, orphans
+from repro.housekeeping.environments import half_made_environments
+from repro.housekeeping.leftover import Leftover
+from repro.housekeeping.sizes import size_bytes
+from repro.housekeeping.weights import half_made_weights
+from repro.housekeeping.workers import local_orphans, orphans
 from repro.processes import process_start
-from repro.weights.store import PARTIAL_SUFFIX
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
     from repro.settings import Settings
 
-Kind = Literal["container", "worker", "exchange folder", "half-made environment", "environment", "partial download"]
-_ENVIRONMENTS = "environments"
-_HALF_MADE = ".making-"
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """Something that nobody needs any more, or that can be made again."""
-
-    kind: Kind
-    name: str
-    size_bytes: int
-    remove: Callable[[], None]
-    """Raises OSError."""
+_NO_OWNER = "the process that made it has gone"
+_BUILD_PREFIXES = ("repro-build-", "repro-secret-")
+_LONGEST_BUILD_S = 24 * 3600.0
 
 
 def leftovers(settings: Settings, client: DockerClient | None) -> list[Leftover]:
-    """What processes that were killed have left, and nobody owns: of no use to anyone."""
+    """Containers, workers and folders that have lost their owner."""
     found = [] if client is None else list(_orphans(client))
-    return [*found, *_local_orphans(), *_exchange_folders(settings), *_half_made_environments(settings)]
-
-
-def environments(settings: Settings) -> list[Leftover]:
-    """The local environments that no worker runs in: `repro setup` makes them again."""
-    in_use = set(environments_in_use())
-    folders = [path for path in sorted((settings.cache_dir / _ENVIRONMENTS).glob("[!.]*")) if path.is_dir()]
-    unused = [path for path in folders if in_use.isdisjoint((path, path.resolve()))]
-    return [
-        Leftover("environment", str(path), _size_bytes(path), partial(_remove_environment, path)) for path in unused
-    ]
-
-
-def _remove_environment(path: Path) -> None:
-    """Remove an environment so that it is never taken for a whole one while, or after, half of it is gone."""
-    shutil.rmtree(path.rename(path.with_name(f".{path.name}{_HALF_MADE}removed")))
-
-
-def partial_downloads(settings: Settings) -> list[Leftover]:
-    """Weights that were fetched halfway: `repro setup` would go on with them."""
-    found = sorted(settings.weights_dir.rglob(f"*{PARTIAL_SUFFIX}")) if settings.weights_dir.is_dir() else []
-    return [_download(path) for path in found]
+    folders = [*_exchange_folders(settings), *_build_folders()]
+    half_made = [*half_made_environments(settings), *half_made_weights(settings)]
+    return [*found, *_local_orphans(), *folders, *half_made]
 
 
 def _orphans(client: DockerClient) -> Iterator[Leftover]:
     for worker in orphans(client):
-        yield Leftover("container", worker.name, 0, _remove_container(client, worker.identity))
+        remove = _remove_container(client, worker.identity)
+        yield Leftover("container", worker.name, 0, _NO_OWNER, remove, worker.model, worker.identity)
 
 
 def _remove_container(client: DockerClient, identity: str) -> Callable[[], None]:
@@ -88,7 +62,8 @@ def _remove_container(client: DockerClient, identity: str) -> Callable[[], None]
 
 def _local_orphans() -> Iterator[Leftover]:
     for worker in local_orphans():
-        yield Leftover("worker", worker.name, 0, partial(_end_group, worker.pid, process_start(worker.pid)))
+        end = partial(_end_group, worker.pid, process_start(worker.pid))
+        yield Leftover("worker", worker.name, 0, "its session has gone", end, worker.model)
 
 
 def _end_group(pid: int, started: str | None) -> None:
@@ -102,49 +77,24 @@ def exchange_root(settings: Settings) -> Path:
     return settings.exchange_root or Path(tempfile.gettempdir())
 
 
-def _exchange_folders(settings: Settings) -> list[Leftover]:
-    found = abandoned(exchange_root(settings))
-    return [Leftover("exchange folder", str(path), _size_bytes(path), partial(remove_tree, path)) for path in found]
+def _exchange_folders(settings: Settings) -> Iterator[Leftover]:
+    for path in abandoned(exchange_root(settings)):
+        yield Leftover("exchange folder", str(path), size_bytes(path), _NO_OWNER, partial(remove_tree, path))
 
 
-def _half_made_environments(settings: Settings) -> list[Leftover]:
-    found = sorted((settings.cache_dir / _ENVIRONMENTS).glob(f".*{_HALF_MADE}*"))
-    return [_folder("half-made environment", path) for path in found if _nobody_makes(path)]
+def _build_folders() -> Iterator[Leftover]:
+    """Copies of a build's context, and of pip's settings for it. Nothing locks them: age alone tells."""
+    for prefix in _BUILD_PREFIXES:
+        for path in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}*")):
+            if _is_old_folder_of_this_user(path):
+                why = "it is older than any build takes"
+                yield Leftover("build folder", str(path), size_bytes(path), why, partial(remove_tree, path))
 
 
-def _nobody_makes(half_made: Path) -> bool:
-    """Whether the lock of the environment that was being made is free: who makes one holds it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(half_made.with_name(f"{half_made.name.partition(_HALF_MADE)[0]}.lock"))
+def _is_old_folder_of_this_user(path: Path) -> bool:
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        found = path.lstat()
+    except OSError:  # removed meanwhile
         return False
-    lock.release()
-    return True
-
-
-def _folder(kind: Kind, path: Path) -> Leftover:
-    return Leftover(kind, str(path), _size_bytes(path), lambda: shutil.rmtree(path, ignore_errors=False))
-
-
-def _download(path: Path) -> Leftover:
-    def remove() -> None:
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}.json").unlink(missing_ok=True)
-
-    return Leftover("partial download", str(path), path.stat().st_size, remove)
-
-
-def _size_bytes(folder: Path) -> int:
-    """What removing a folder would free: hard links that others share (as uv makes) are not counted."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                found = Path(parent, name).lstat()
-            except OSError:  # removed meanwhile
-                continue
-            total += found.st_size if found.st_nlink == 1 else 0
-    return total
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return is_ours and time.time() - found.st_mtime > _LONGEST_BUILD_S

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _ANSWER_WITHIN_S = 5.0
+_WEIGHTS_OPTION = "--weights-dir"
 
 
 @dataclass(frozen=True)
@@ -178,3 +179,14 @@ def environments_in_use() -> Iterator[Path]:
             continue
         if program.startswith("/"):
             yield Path(os.path.normpath(program)).parent.parent
+
+
+def weights_in_use(client: DockerClient | None) -> Iterator[Path]:
+    """The folders of weights that workers on this machine read."""
+    if client is not None:
+        for container in client.api.containers(all=True):
+            yield from (Path(mount["Source"]) for mount in container.get("Mounts") or () if mount.get("Source"))
+    for process in _processes():
+        words = iter(_worker_command(process))
+        if _WEIGHTS_OPTION in words:  # which leaves the iterator behind that word
+            yield Path(next(words, ""))

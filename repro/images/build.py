@@ -2,189 +2,233 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import itertools
+import json
 import os
 import re
-import shutil
-import subprocess
-import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING
 
-from repro._version import __version__
-from repro.errors import BuildError, Evidence
-from repro.images.context import stage_context
-from repro.runtimes.container import LABEL
-from repro.runtimes.engine import connect, describe
-from repro.runtimes.pip_settings import PipSettings, read_pip_settings
+from repro.errors import SettingsError
+from repro.images import bases, facts
+from repro.images.baking import BAKED_VARIABLE, baked_hashes, stage_baked
+from repro.images.bases import Base
+from repro.images.buildkit import BuildCommand, build_with_buildkit, buildkit_client
+from repro.images.classic import build_with_engine, without_mounts
+from repro.images.context import Context, collect
+from repro.images.dockerfile import Dockerfile, read_dockerfile
+from repro.images.failures import build_error
+from repro.images.labels import Description, all_labels, describe
+from repro.images.lock import read_lock
+from repro.images.pip_secrets import pip_secrets
+from repro.images.replaced import remove_replaced
+from repro.images.revision import source_revision
+from repro.images.secrets import Secret, read_secrets, refuse_secret_arguments
+from repro.images.staging import staging
+from repro.images.steps import PlainLines, Report, Steps
+from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions
+from repro.runtimes.docker import BAKED
+from repro.runtimes.engine import connect
+from repro.runtimes.engine import describe as describe_engine
+from repro.runtimes.pip_settings import read_pip_settings
 
-_SHOWN_LINES = 20
-_NO_BASE_IMAGE = re.compile(
-    r"failed to (?:resolve|authorize|do request|fetch)|pull access denied|manifest (?:for|unknown)|/v2/|auth\.docker"
-)
-_MOUNT = re.compile(r"--mount=\S+\s*")
-Report = Callable[[str], None]
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+__all__ = ["build_image", "buildkit_client"]
+
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?")
+_FETCHED_INSIDE = "VARIANTS"
+"""An `ARG` of this name says whose weights the Dockerfile itself fetches, to where baked ones lie."""
+_FORM = "1"
+"""Of what is hashed; another one makes all images anew."""
 
 
-def build_image(folder: Path, image: str, report: Report) -> None:
-    """Build `image` from a model's folder. Unchanged parts come from the builder's cache.
+@dataclass(frozen=True)
+class _Recipe:
+    """All that an image is made of, but for its bases as they are here."""
+
+    folder: Path
+    image: str
+    dockerfile: Dockerfile
+    context: Context
+    description: Description
+    hashes: Mapping[str, Mapping[str, str]]
+    """Of the weights that go into it."""
+    options: BuildOptions
+    locked: Mapping[str, str]
+
+    def inputs(self, identities: Sequence[str]) -> str:
+        """SHA-256 of all that the image depends on, standing on bases with these identities."""
+        parts = {
+            "form": _FORM,
+            "dockerfile": self.dockerfile.text,
+            "context": self.context.digest(),
+            "bases": list(identities),
+            "build_args": dict(self.options.build_args),
+            "platform": self.options.platform,
+            "baked": self.hashes,
+            # The hashes that are known of weights beside the image grow with every fetch, and change nothing in it.
+            "labels": {name: value for name, value in self.description.labels().items() if name != facts.WEIGHTS},
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def base_names(self) -> tuple[str, ...]:
+        return self.dockerfile.bases(self.options.build_args)
+
+
+def build_image(
+    folder: Path,
+    image: str,
+    report: Report,
+    options: BuildOptions = NOTHING_SPECIAL,
+    *,
+    name: str = "",
+    schema: str = "",
+    bases_dir: Path | None = None,
+) -> None:
+    """Build `image` from a model's folder; say that it is up to date where nothing has changed since it was built.
 
     Args:
         folder: holds the Dockerfile.
         image: name:version to give it.
-        report: gets the builder's output, a line at a time.
+        report: gets the build's progress, a line at a time.
+        options: what is wanted otherwise.
+        name: the model's name, that of the folder by default.
+        schema: what the model takes and gives, for a label.
+        bases_dir: folders of base images that are made here; those of the repository by default.
 
     Raises:
-        BuildError: no Dockerfile, or a step failed: holds its last lines.
+        BuildError: no Dockerfile, a base image that cannot be had, or a step that failed: holds its last lines.
+        SettingsError: an option that cannot be taken.
+        WeightsError: weights that are to be baked are not what they should be.
         EngineUnavailableError: no engine answers.
     """
-    if not (folder / "Dockerfile").is_file():
-        raise BuildError(f"{folder} has no Dockerfile", fix="see docs/adding-a-model.md")
+    secrets = _checked(options)
+    recipe = _read_recipe(folder, image, options, name or folder.name, schema)
     client = connect()
-    with tempfile.TemporaryDirectory(prefix="repro-build-") as staged:
-        context = Path(staged) / "context"
-        stage_context(folder, context)
-        docker = buildkit_client() if describe(client).name == "Docker" else None
-        if docker is not None:
-            _build_with_buildkit(docker, context, image, report)
-        else:
-            _build_with_engine(client, context, image, report)
+    for own in _own_bases(recipe, bases_dir):
+        _build_own_base(own, report, options, bases_dir)
+    if not options.no_cache and _is_up_to_date(client, recipe):
+        report(f"{image} is up to date")
+        return
+    watch = options.watch or PlainLines(report)
+    steps = Steps(watch, [value for secret in secrets for value in secret.values()])
+    found = [bases.get(client, base, recipe.locked.get(base), options.platform, steps) for base in recipe.base_names]
+    for note in bases.notes(base for base in found if bases.own_base(base.name, _bases_dir(bases_dir)) is None):
+        watch.note(note)
+    old = facts.read_image(client, image)
+    _build(client, recipe, found, secrets, steps)
+    remove_replaced(client, old, image)
     report(f"built {image}")
 
 
-def buildkit_client() -> str | None:
-    """A docker client on PATH that can build with BuildKit: with buildx, or from before that was split off."""
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        docker = shutil.which("docker", path=folder)
-        if docker is None:
-            continue
-        has_buildx = subprocess.run([docker, "buildx", "version"], capture_output=True, check=False)
-        if has_buildx.returncode == 0:
-            return docker
-        version = subprocess.run([docker, "--version"], capture_output=True, text=True, check=False)
-        match = re.search(r"version (\d+)\.", version.stdout)
-        if match and 19 <= int(match[1]) < 23:
-            return docker
-    return None
+def _checked(options: BuildOptions) -> list[Secret]:
+    """The secrets, where the options can be taken. Raises SettingsError."""
+    refuse_secret_arguments(options.build_args)
+    if options.platform is not None and not _PLATFORM.fullmatch(options.platform):
+        raise SettingsError(f"{options.platform!r} is no platform", fix="write it like linux/amd64 or linux/arm64")
+    return read_secrets(options.secrets, os.environ)
 
 
-def _build_with_buildkit(docker: str, context: Path, image: str, report: Report) -> None:
-    with _pip_secrets() as secrets:
-        command = [docker, "build", "--progress", "plain", "--tag", image, "--label", f"{LABEL}={__version__}"]
-        command += [*secrets, str(context)]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "DOCKER_BUILDKIT": "1"},
-            encoding="utf-8",
-            errors="replace",
-        )
-        tail: deque[str] = deque(maxlen=_SHOWN_LINES)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if line.strip():
-                    tail.append(line.rstrip())
-                    report(line.rstrip())
-        except BaseException:
-            process.terminate()
-            raise
-        finally:
-            code = process.wait()
-    if code != 0:
-        raise _build_error(image, list(tail), code)
-
-
-def _build_with_engine(client: Any, context: Path, image: str, report: Report) -> None:
-    import docker.errors
-
-    dockerfile = context / "Dockerfile"
-    if describe(client).name == "Docker":
-        # The classic builder knows no mounts: they hold caches and pip's configuration, which a build can do without.
-        dockerfile.write_text(_MOUNT.sub("", dockerfile.read_text()))
-    tail: deque[str] = deque(maxlen=_SHOWN_LINES)
-    try:
-        stream = client.api.build(
-            path=str(context), tag=image, rm=True, forcerm=True, decode=True, labels={LABEL: __version__}
-        )
-        for message in stream:
-            for line in str(message.get("stream") or message.get("error") or "").splitlines():
-                if line.strip():
-                    tail.append(line.rstrip())
-                    report(line.rstrip())
-            if "error" in message:
-                raise _build_error(image, list(tail), None)
-    except docker.errors.APIError as error:
-        raise _build_error(image, [*tail, str(error.explanation or error)], None) from None
-
-
-def _build_error(image: str, tail: list[str], code: int | None) -> BuildError:
-    step = next(
-        (line for line in tail if "ERROR" in line or "returned a non-zero code" in line), tail[-1] if tail else ""
+def _read_recipe(folder: Path, image: str, options: BuildOptions, name: str, schema: str) -> _Recipe:
+    dockerfile = read_dockerfile(folder)
+    unknown = dockerfile.unknown_args(options.build_args)
+    if unknown:
+        declared = ", ".join(dockerfile.declared_args()) or "none"
+        raise SettingsError(f"{folder / 'Dockerfile'} declares no ARG {unknown[0]}", fix=f"it declares: {declared}")
+    hashes = baked_hashes(options.baked)
+    inside = options.build_args.get(_FETCHED_INSIDE, "") if _FETCHED_INSIDE in dockerfile.declared_args() else ""
+    return _Recipe(
+        folder=folder,
+        image=image,
+        dockerfile=dockerfile,
+        context=collect(folder, dockerfile.sources(options.build_args)),
+        description=describe(folder, image, name, schema, hashes, inside.split(), options.weights),
+        hashes=hashes,
+        options=options,
+        locked=read_lock(folder).base,
     )
-    fix = "read the last lines below, mend the Dockerfile or the requirements, and set up again"
-    if _NO_BASE_IMAGE.search(step):
-        fix = "the base image cannot be pulled: check the network, or make it here (`make engine` does)"
-    evidence = Evidence(runtime="docker", image=image, exit_code=code, log_tail=tuple(tail))
-    return BuildError(f"the image {image} could not be built: {step.strip()[:300]}", fix=fix, evidence=evidence)
 
 
-@contextlib.contextmanager
-def _pip_secrets() -> Iterator[list[str]]:
-    """This machine's pip configuration, for the RUN lines that mount the secret `pip.conf`; it stays in no layer."""
-    settings = read_pip_settings(os.environ)
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="repro-secret-")))
-        arguments: list[str] = []
-        lines = ["[global]"]
-        links = [stack.enter_context(_served(link)) for link in settings.find_links]
-        if links:
-            arguments += ["--network", "host"]  # local folders are served on this machine's loopback
-        lines += _pip_lines(settings, links)
-        if settings.certificate is not None and settings.certificate.is_file():
-            lines.append("cert = /run/secrets/ca.crt")
-            arguments += ["--secret", f"id=ca.crt,src={settings.certificate}"]
-        (folder / "pip.conf").write_text("\n".join(lines) + "\n")
-        yield [*arguments, "--secret", f"id=pip.conf,src={folder / 'pip.conf'}"]
+def _bases_dir(given: Path | None) -> Path:
+    from repro import MODELS_ROOT
+
+    return given if given is not None else Path(MODELS_ROOT) / "bases"
 
 
-def _pip_lines(settings: PipSettings, links: list[str]) -> list[str]:
-    remote = [url for url in settings.extra_index_urls if not url.startswith("file:")]
-    lines = []
-    if settings.index_url:
-        lines.append(f"index-url = {settings.index_url}")
-    if remote:
-        lines.append(f"extra-index-url = {' '.join(remote)}")
-    if links:
-        lines.append(f"find-links = {' '.join(links)}")
-    if settings.trusted_hosts or links:
-        lines.append(f"trusted-host = {' '.join([*settings.trusted_hosts, *(['127.0.0.1'] if links else [])])}")
-    return lines
+def _own_bases(recipe: _Recipe, bases_dir: Path | None) -> list[tuple[Path, str]]:
+    """Folders and names of the bases that are made here."""
+    found = ((bases.own_base(name, _bases_dir(bases_dir)), name) for name in recipe.base_names)
+    return [(folder, name) for folder, name in found if folder is not None]
 
 
-@contextlib.contextmanager
-def _served(link: str) -> Iterator[str]:
-    """A `find-links` value as the build sees it: a local folder is served over loopback while the build runs."""
-    path = Path(link.removeprefix("file://"))
-    if not path.is_dir():
-        yield link
-        return
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(path)))
-    thread = Thread(target=server.serve_forever, name="repro-find-links", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+def _build_own_base(own: tuple[Path, str], report: Report, options: BuildOptions, bases_dir: Path | None) -> None:
+    """Make a base where it is missing or out of date. What is wanted otherwise of a model is not wanted of its base."""
+    folder, image = own
+    wanted = BuildOptions(platform=options.platform, watch=options.watch)
+    build_image(folder, image, report, wanted, bases_dir=bases_dir)
 
 
-class _QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the build's own output tells what was fetched."""
+def _is_up_to_date(client: DockerClient, recipe: _Recipe) -> bool:
+    """Whether the image says of itself that it was made of just this. Nothing is pulled or built to find out."""
+    image = facts.read_image(client, recipe.image)
+    if image is None or not image.inputs_sha256:
+        return False
+    known = [bases.identities(client, name, recipe.locked.get(name)) for name in recipe.base_names]
+    return any(recipe.inputs(identities) == image.inputs_sha256 for identities in itertools.product(*known))
+
+
+def _build(client: DockerClient, recipe: _Recipe, found: Sequence[Base], secrets: list[Secret], steps: Steps) -> None:
+    options = recipe.options
+    engine = describe_engine(client).name
+    docker = buildkit_client() if engine == "Docker" else None
+    if docker is None and secrets:
+        raise SettingsError(
+            "the engine's own builder has no secrets",
+            fix="install a docker client with buildx, which builds with BuildKit",
+        )
+    beside = next(iter(options.baked.values())).parent if options.baked else None
+    with staging(beside) as folder, pip_secrets(read_pip_settings(os.environ), folder) as pip:
+        steps.hide(pip.hidden)
+        context = folder / "context"
+        _stage(recipe, found, context)
+        inputs = recipe.inputs([base.identity for base in found])
+        command = BuildCommand(
+            context=context,
+            image=recipe.image,
+            labels=all_labels(recipe.description, inputs, source_revision(recipe.folder), found),
+            build_args=options.build_args,
+            secrets=(*pip.secrets, *secrets),
+            host_network=pip.needs_host_network,
+            no_cache=options.no_cache,
+            platform=options.platform,
+        )
+        code: int | None = None
+        if docker is not None:
+            code = build_with_buildkit(docker, command, steps)
+            succeeded = code == 0
+        else:
+            if engine == "Docker":
+                without_mounts(context / "Dockerfile")
+            succeeded = build_with_engine(client, replace(command, secrets=()), steps)
+    if not succeeded:
+        raise build_error(recipe.image, recipe.dockerfile, steps, code)
+
+
+def _stage(recipe: _Recipe, found: Sequence[Base], context: Path) -> None:
+    """Put together what travels to the builder: the files, and the Dockerfile with pinned bases and baked weights."""
+    context.mkdir()
+    recipe.context.stage(context)
+    pinned = {base.name: base.pinned for base in found if base.pinned != base.name}
+    text = recipe.dockerfile.with_bases(pinned, recipe.options.build_args)
+    text += stage_baked(recipe.options.baked, recipe.hashes, context)
+    if recipe.description.baked and not recipe.options.baked:
+        text += f"ENV {BAKED_VARIABLE}={BAKED}\n"
+    (context / "Dockerfile").write_text(text, encoding="utf-8")
+    if "Dockerfile" not in [file.name for file in recipe.context.files]:
+        (context / ".dockerignore").write_text("Dockerfile\n.dockerignore\n", encoding="utf-8")  # for `COPY . .`

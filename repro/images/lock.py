@@ -1,7 +1,8 @@
-"""`image.lock` of a model's folder: the content that its base images have, and what was published of the model."""
+"""The locks of a model's folder: `image.lock` (content of its bases, what was published) and `requirements.lock`."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 from repro.errors import SettingsError
 
 LOCK_FILE = "image.lock"
+REQUIREMENTS, REQUIREMENTS_LOCK = "requirements.txt", "requirements.lock"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -81,6 +83,19 @@ def write_lock(folder: Path, lock: ImageLock) -> None:
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
+
+
+def made_from(folder: Path) -> str:
+    """The line of a `requirements.lock` that says of which requirements.txt it is."""
+    return f"# {REQUIREMENTS}: sha256:{hashlib.sha256((folder / REQUIREMENTS).read_bytes()).hexdigest()}"
+
+
+def is_in_step(folder: Path) -> bool:
+    """Whether `requirements.lock` was made from requirements.txt as it is now; also where a folder has neither."""
+    requirements, lock = folder / REQUIREMENTS, folder / REQUIREMENTS_LOCK
+    if not (requirements.is_file() and lock.is_file()):
+        return requirements.is_file() == lock.is_file()
+    return made_from(folder) in lock.read_text(encoding="utf-8").splitlines()
 
 
 def _published(path: Path, version: str, entry: Any) -> Published:

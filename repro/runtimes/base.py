@@ -88,6 +88,47 @@ class ModelSpec:
     """Version of the interpreter that the local runtime looks for; None: the one that runs repro."""
     is_published: bool = False
     """Whether a registry has the image, so that it can be pulled."""
+    schema: str = ""
+    """What it takes and gives, for the image's labels: JSON with `inputs` and `outputs`."""
+
+
+class BuildWatch(Protocol):
+    """Who is told how a build goes on. Steps may overlap; a step is named by the text that begins it."""
+
+    def begin(self, step: str) -> None:
+        """A step has begun."""
+
+    def line(self, step: str, text: str) -> None:
+        """A step printed a line."""
+
+    def end(self, step: str, state: str, seconds: float) -> None:
+        """A step has ended: `done`, `cached` or `failed`, after so many seconds."""
+
+    def note(self, text: str) -> None:
+        """Something that belongs to no step."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What somebody who sets a model up may want otherwise."""
+
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    """Values of the Dockerfile's `ARG`s."""
+    no_cache: bool = False
+    """Make everything anew."""
+    platform: str | None = None
+    """`linux/arm64`; None: that of the engine."""
+    secrets: tuple[str, ...] = ()
+    """`id=NAME,src=FILE` or `id=NAME,env=VARIABLE`, for RUN lines that mount them."""
+    baked: Mapping[str, Path] = field(default_factory=dict)
+    """Variants whose weights go into the image, and where they are."""
+    weights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """variant -> file -> SHA-256 as far as known, for the image's labels."""
+    watch: BuildWatch | None = None
+    """Who is told step by step; None: `report` gets plain lines."""
+
+
+NOTHING_SPECIAL = BuildOptions()
 
 
 @dataclass(frozen=True)
@@ -100,6 +141,8 @@ class Environment:
     """Digest of the image, or keys of the local environment and of the model's code: equal ones compute equally."""
     python: Path | None = None
     """The interpreter, in a local environment."""
+    baked: tuple[str, ...] = ()
+    """Variants whose weights lie in the image."""
 
     @property
     def evidence(self) -> Evidence:
@@ -170,8 +213,13 @@ class Runtime(Protocol):
     def find(self, spec: ModelSpec) -> Environment:
         """What `setup` made earlier. Raises NotSetUpError, RuntimeUnavailableError."""
 
-    def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
-        """Build what the model needs; `report` gets progress, a line at a time. Raises BuildError."""
+    def setup(
+        self, spec: ModelSpec, report: Callable[[str], None], options: BuildOptions = NOTHING_SPECIAL
+    ) -> Environment:
+        """Build what the model needs, or find that it is there; `report` gets progress, a line at a time.
+
+        Raises BuildError, SettingsError (an option that it does not have).
+        """
 
     def start(self, environment: Environment, launch: Launch) -> WorkerProcess:
         """Start a worker. Raises WorkerStartError, DeviceError, RuntimeUnavailableError, SettingsError."""

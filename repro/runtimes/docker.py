@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from repro.errors import EngineUnavailableError, NotSetUpError, SettingsError
-from repro.runtimes.base import Environment, Exit, Launch, ModelSpec
+from repro.errors import EngineUnavailableError, NotSetUpError, RegistryError, SettingsError
+from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions, Environment, Exit, Launch, ModelSpec
 from repro.runtimes.container import STDOUT, Container, ContainerPlan
 from repro.runtimes.engine import connect
 from repro.runtimes.lines import FLOODED, LineCutter
@@ -16,6 +16,7 @@ from repro.runtimes.log import LogTail
 INPUT = PurePosixPath("/repro/in")
 OUTPUT = PurePosixPath("/repro/out")
 WEIGHTS = PurePosixPath("/repro/weights")
+BAKED = PurePosixPath("/repro/baked")
 _RESERVED = PurePosixPath("/repro")
 
 
@@ -32,33 +33,33 @@ class DockerRuntime:
         return None
 
     def find(self, spec: ModelSpec) -> Environment:
-        import docker.errors
+        from repro.images.facts import read_image
 
         client = connect()
-        try:
-            image = client.images.get(spec.image)
-        except docker.errors.ImageNotFound:
-            image = None
-        if image is None and not (spec.is_published and _pull(client, spec.image)):
+        image = read_image(client, spec.image)
+        if image is None and not (spec.is_published and _pull(spec)):
             why, also = (" and cannot be pulled", f", or `docker pull {spec.image}`") if spec.is_published else ("", "")
             raise NotSetUpError(
                 f"the image {spec.image} is not on this machine{why}",
                 fix=f"repro setup {spec.name} --runtime docker{also}",
             )
-        image = image or client.images.get(spec.image)
-        return Environment(self.name, spec, str(image.id))
+        image = image or read_image(client, spec.image)
+        assert image is not None  # it was just pulled
+        return Environment(self.name, spec, image.identity, baked=image.baked)
 
-    def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
+    def setup(
+        self, spec: ModelSpec, report: Callable[[str], None], options: BuildOptions = NOTHING_SPECIAL
+    ) -> Environment:
         from repro.images.build import build_image
 
-        build_image(spec.folder, spec.image, report)
+        build_image(spec.folder, spec.image, report, options, name=spec.name, schema=spec.schema)
         return self.find(spec)
 
     def start(self, environment: Environment, launch: Launch) -> ContainerWorker:
         spec = environment.spec
         plan = ContainerPlan(
             image=environment.identity,
-            command=(*spec.command, *_arguments(launch)),
+            command=(*spec.command, *_arguments(launch, environment.baked)),
             read_only=_read_only(launch),
             writable={launch.output_dir: OUTPUT},
             device=launch.device,
@@ -107,13 +108,15 @@ class ContainerWorker:
         self._container.release_in_child()
 
 
-def _arguments(launch: Launch) -> tuple[str, ...]:
+def _arguments(launch: Launch, baked: tuple[str, ...]) -> tuple[str, ...]:
     arguments = ["serve", "--input-dir", str(INPUT), "--output-dir", str(OUTPUT)]
     arguments += ["--device", "cuda" if launch.device.is_gpu else "cpu", "--options", json.dumps(launch.options)]
     if launch.weights_dir is not None:
         # One checkpoint keeps its name, and its siblings, which a model may look for.
         inside = WEIGHTS / launch.weights_dir.name if launch.weights_dir.is_file() else WEIGHTS
         arguments += ["--weights-dir", str(inside)]
+    elif launch.options.get("variant") in baked:
+        arguments += ["--weights-dir", str(BAKED / str(launch.options["variant"]))]
     return tuple(arguments)
 
 
@@ -130,13 +133,20 @@ def _read_only(launch: Launch) -> dict[Path, PurePosixPath]:
     return mounts
 
 
-def _pull(client: object, image: str) -> bool:
-    """Try to pull an image; a registry that cannot be reached, or has no such image, means: not there."""
-    import docker.errors
-    import requests
+def _pull(spec: ModelSpec) -> bool:
+    """Try to get the published image, by the digest that was recorded of it.
+
+    A registry that cannot be reached, or has no such image, means: not there. One that has another content under its
+    name is an error.
+    """
+    from repro.images.pull import pull_image, what_to_pull
+    from repro.images.registry_errors import is_other_content
+    from repro.images.transfer import SILENCE_LIMIT_S
 
     try:
-        client.images.pull(image)  # type: ignore[attr-defined]
-    except (docker.errors.APIError, requests.RequestException):
+        pull_image(connect(timeout_s=SILENCE_LIMIT_S), what_to_pull(spec))
+    except RegistryError as error:
+        if is_other_content(error):
+            raise
         return False
     return True

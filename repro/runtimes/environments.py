@@ -1,4 +1,4 @@
-"""Isolated Python environments, one a model: made by uv from the model's requirements.txt, found by their key."""
+"""Isolated Python environments, one a model: made by uv from the model's requirements, found by their key."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class WantedEnvironment:
 
     model: str
     requirements: Path
+    constraints: Path
+    """The versions of all packages, where they are locked."""
     interpreter: str
     """What uv is asked for: a path or a version."""
     key: str
@@ -44,25 +46,30 @@ class WantedEnvironment:
 
 
 def wanted(spec: ModelSpec, settings: Settings) -> WantedEnvironment:
-    """The environment for a model, keyed by the content of its requirements.txt and by the interpreter."""
-    requirements = spec.folder / "requirements.txt"
-    content = requirements.read_bytes() if requirements.is_file() else b""
+    """The environment for a model, keyed by the content of its requirements.txt and .lock, and by the interpreter."""
+    requirements, constraints = spec.folder / "requirements.txt", spec.folder / "requirements.lock"
+    content = [path.read_bytes() if path.is_file() else b"" for path in (requirements, constraints)]
     interpreter = spec.python or sys.executable
     identity = spec.python or f"{sys.version} {sys.base_prefix}"
-    key = hashlib.sha256(b"\0".join([content, identity.encode()])).hexdigest()[:16]
+    key = hashlib.sha256(b"\0".join([*content, identity.encode()])).hexdigest()[:16]
     folder = settings.cache_dir / "environments" / f"{spec.name}-{key}"
-    return WantedEnvironment(spec.name, requirements, interpreter, key, folder)
+    return WantedEnvironment(spec.name, requirements, constraints, interpreter, key, folder)
 
 
-def make(environment: WantedEnvironment, report: Callable[[str], None]) -> None:
+def make(environment: WantedEnvironment, report: Callable[[str], None], *, anew: bool = False) -> None:
     """Make an environment, or do nothing where it is there. Two processes at once: one makes it, the other waits.
+
+    Args:
+        environment: which one.
+        report: gets uv's lines.
+        anew: make it also where it is there, without uv's cache.
 
     Raises:
         BuildError: uv failed; holds its last lines.
     """
     from filelock import FileLock
 
-    if environment.is_ready:
+    if environment.is_ready and not anew:
         report(f"the local environment of {environment.model} is up to date ({environment.folder})")
         return
     parent = environment.folder.parent
@@ -74,11 +81,11 @@ def make(environment: WantedEnvironment, report: Callable[[str], None]) -> None:
             f"the cache folder {parent} cannot be written: {error.strerror}", fix="set REPRO_CACHE_DIR to one that can"
         ) from None
     with lock:
-        _make_locked(environment, report)
+        _make_locked(environment, report, anew)
 
 
-def _make_locked(environment: WantedEnvironment, report: Callable[[str], None]) -> None:
-    if environment.is_ready:
+def _make_locked(environment: WantedEnvironment, report: Callable[[str], None], anew: bool) -> None:
+    if environment.is_ready and not anew:
         report(f"the local environment of {environment.model} was made by another process")
         return
     parent = environment.folder.parent
@@ -89,15 +96,21 @@ def _make_locked(environment: WantedEnvironment, report: Callable[[str], None]) 
         report(f"making a local environment for {environment.model} with uv")
         _uv(["venv", "--quiet", "--relocatable", "--python", environment.interpreter, str(unfinished)], report)
         if environment.requirements.is_file():
-            python = str(unfinished / "bin" / "python")
-            _uv(["pip", "install", "--python", python, "-r", str(environment.requirements)], report)
+            _uv(_installation(environment, unfinished / "bin" / "python", anew), report)
         record = {"model": environment.model, "key": environment.key, "python": sys.version.split()[0]}
         (unfinished / _RECORD).write_text(json.dumps(record) + "\n")
-        shutil.rmtree(environment.folder, ignore_errors=True)  # one whose interpreter has gone
+        shutil.rmtree(environment.folder, ignore_errors=True)  # one whose interpreter has gone, or that is not wanted
         unfinished.rename(environment.folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     report(f"made {environment.folder}")
+
+
+def _installation(environment: WantedEnvironment, python: Path, anew: bool) -> list[str]:
+    arguments = ["pip", "install", "--python", str(python), "-r", str(environment.requirements)]
+    if environment.constraints.is_file():
+        arguments += ["--constraint", str(environment.constraints)]
+    return [*arguments, "--refresh"] if anew else arguments
 
 
 def _uv(arguments: list[str], report: Callable[[str], None]) -> None:

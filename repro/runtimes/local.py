@@ -24,7 +24,7 @@ from pathlib import Path
 import repro.guest
 from repro.errors import NotSetUpError, SettingsError, WorkerStartError
 from repro.runtimes import environments
-from repro.runtimes.base import Environment, Exit, Launch, Limits, ModelSpec
+from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions, Environment, Exit, Launch, Limits, ModelSpec
 from repro.runtimes.gpu import check_gpu, physical_gpu
 from repro.runtimes.lines import FLOODED, LineCutter
 from repro.runtimes.log import LogTail
@@ -74,9 +74,12 @@ class LocalRuntime:
         identity = f"{wanted.key}+{source_digest(spec.folder / 'src')}"
         return Environment(self.name, spec, identity, wanted.python)
 
-    def setup(self, spec: ModelSpec, report: Callable[[str], None]) -> Environment:
+    def setup(
+        self, spec: ModelSpec, report: Callable[[str], None], options: BuildOptions = NOTHING_SPECIAL
+    ) -> Environment:
+        _refuse_what_is_for_images(options)
         if self._settings.local_python is None:
-            environments.make(environments.wanted(spec, self._settings), report)
+            environments.make(environments.wanted(spec, self._settings), report, anew=options.no_cache)
         return self.find(spec)
 
     def start(self, environment: Environment, launch: Launch) -> LocalWorker:
@@ -224,6 +227,18 @@ def source_digest(folder: Path) -> str:
             digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _refuse_what_is_for_images(options: BuildOptions) -> None:
+    given = {
+        "--build-arg": options.build_args,
+        "--platform": options.platform,
+        "--secret": options.secrets,
+        "--bake": options.baked,
+    }
+    for name, value in given.items():
+        if value:
+            raise SettingsError(f"{name} is for images; the local runtime makes none", fix="use --runtime docker")
 
 
 def _checked_interpreter(path: Path) -> Path:

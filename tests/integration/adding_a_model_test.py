@@ -90,6 +90,27 @@ def without_the_tutorial(checkout: Checkout) -> None:
         shutil.rmtree(checkout.folder / folder)
 
 
+def test_the_ten_minutes_word_for_word_make_a_model_that_holds(checkout: Checkout, throwaway_images: list[str]) -> None:
+    throwaway_images.append("repro-models/charge2026:1.0")
+
+    checkout.follow(*of("In ten minutes"))
+
+    said = checkout.shell("repro verify charge2026 --json")
+    assert '"verdict": "right"' in said
+    run_py = checkout.folder / "models" / "charge2026" / "src" / "run.py"
+    run_py.write_text(run_py.read_text().replace('"K": 10.8', '"K": 10.5'))
+    checkout.shell("repro setup charge2026")
+    assert "status 10" in checkout.shell("repro verify charge2026 || echo status $?")
+
+
+def test_a_package_of_ones_own_is_written_as_the_document_shows_it(checkout: Checkout) -> None:
+    checkout.follow(*of("A package of your own"))
+
+    folder = checkout.folder / "repro-charge2027"
+    for name in ("pyproject.toml", "README.md", "src/repro_charge2027/container/src/run.py", "tests/model_test.py"):
+        assert (folder / name).is_file()
+
+
 def test_the_tutorial_word_for_word_makes_the_model_that_is_in_the_repository(checkout: Checkout) -> None:
     without_the_tutorial(checkout)
 

@@ -127,7 +127,10 @@ def test_run_killed_with_9_goes_on_to_the_same_bytes(start: Start, output: str) 
     assert not Path(output).exists()
     assert start(*predict(output, "--resume")).wait(WITHIN_S) == 0
     assert Path(output).read_bytes() == undisturbed(start, f"whole{Path(output).suffix}")
-    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl", output, f"whole{Path(output).suffix}"]
+    written = [output, f"whole{Path(output).suffix}"]
+    assert sorted(path.name for path in Path().iterdir()) == sorted(
+        ["in.jsonl", *written, *(f"{name}.repro.json" for name in written)]
+    )
 
 
 def test_terminated_run_keeps_its_rows_and_ends_its_worker(start: Start) -> None:

@@ -26,6 +26,7 @@ from repro.errors import (
     PredictionError,
     ProtocolError,
     RecordError,
+    RegistryError,
     ReproError,
     SessionClosedError,
     SettingsError,
@@ -34,8 +35,10 @@ from repro.errors import (
     WorkerCrashedError,
     WorkerStartError,
 )
+from repro.images.pull import pull_image, what_to_pull
 from repro.model import Model
 from repro.runtimes.docker import DockerRuntime
+from repro.runtimes.engine import connect
 from tests.integration.misbehaving_model import MisbehavingModel
 
 SECRET = "hunter2-hunter2"
@@ -116,6 +119,10 @@ def protocol_error(scene: Scene) -> None:
     scene.predict("too-few")
 
 
+def registry_error(scene: Scene) -> None:
+    pull_image(connect(), what_to_pull(Model.by_name("tutorial").spec(), f"127.0.0.1:9/{SECRET.lower()}"))
+
+
 def weights_error(scene: Scene) -> None:
     Model.by_name("esm")(runtime="local", weights=scene.folder / SECRET).predict({"sequence": "MKT"})
 
@@ -135,6 +142,7 @@ CAUSES: dict[type[ReproError], Cause] = {
     ProtocolError: protocol_error,
     RecordError: lambda scene: scene.model().predict({"do": 7, "sequnce": SECRET}),
     SessionClosedError: session_closed,
+    RegistryError: registry_error,
     SettingsError: lambda scene: scene.model(memory=SECRET),
     StartTimeoutError: lambda scene: scene.predict("reverse", seconds=60.0, start_timeout_s=0.5),
     WeightsError: weights_error,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from repro.errors import BuildError, NotSetUpError, SettingsError
-from repro.runtimes.base import ModelSpec
+from repro.runtimes.base import BuildOptions, ModelSpec
 from repro.runtimes.local import LocalRuntime
 from repro.session import Session
 from repro.session_plan import SessionPlan
@@ -130,6 +130,46 @@ def test_other_requirements_make_another_environment_beside_the_first(
     assert len(environments(cache)) == 2
 
 
+def test_locked_versions_are_kept_to_and_another_lock_is_another_environment(
+    runtime: LocalRuntime, model: ModelSpec, cache: Path
+) -> None:
+    (model.folder / "requirements.txt").write_text("a-small-package\n")
+    (model.folder / "requirements.lock").write_text("a-small-package==1.0\n")
+    set_up(runtime, model)
+    assert answer(runtime, model) == "1.0"
+
+    (model.folder / "requirements.lock").write_text("a-small-package==2.0\n")
+    with pytest.raises(NotSetUpError):
+        runtime.find(model)
+    set_up(runtime, model)
+    assert answer(runtime, model) == "2.0"
+    assert len(environments(cache)) == 2
+
+
+def test_without_cache_an_environment_is_made_anew(runtime: LocalRuntime, model: ModelSpec, cache: Path) -> None:
+    set_up(runtime, model)
+    folder = cache / "environments" / environments(cache)[0]
+    (folder / "left").write_text("")
+
+    runtime.setup(model, lambda line: None, BuildOptions(no_cache=True))
+
+    assert not (folder / "left").exists()
+    assert answer(runtime, model) == "1.0"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BuildOptions(build_args={"A": "1"}),
+        BuildOptions(platform="linux/arm64"),
+        BuildOptions(secrets=("id=a,env=A",)),
+    ],
+)
+def test_what_is_for_images_is_refused(runtime: LocalRuntime, model: ModelSpec, options: BuildOptions) -> None:
+    with pytest.raises(SettingsError, match="is for images"):
+        runtime.setup(model, lambda line: None, options)
+
+
 def test_a_package_that_cannot_be_had_is_a_build_error_and_leaves_nothing(
     runtime: LocalRuntime, model: ModelSpec, cache: Path
 ) -> None:
@@ -162,7 +202,7 @@ def test_a_setup_that_is_killed_leaves_nothing_that_is_taken_for_an_environment(
 ) -> None:
     program = f"""
 from pathlib import Path
-from repro.runtimes.base import ModelSpec
+from repro.runtimes.base import BuildOptions, ModelSpec
 from repro.runtimes.local import LocalRuntime
 from repro.settings import Settings
 import repro.runtimes.environments as environments

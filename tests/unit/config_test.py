@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.config import ModelConfig, Variant, load_config
+from repro.config import ModelConfig, Variant, WeightFile, load_config
 from repro.errors import ModelNotFoundError, SettingsError
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -177,6 +177,74 @@ def test_a_slip_is_told_with_its_line_and_key(tmp_path: Path, text: str | bytes,
 def test_a_slip_in_a_file_of_weights_is_told_with_its_line_and_key(tmp_path: Path, entry: str, complaint: str) -> None:
     text = f"models:\n  a:\n    files:\n      - url: https://example.org/small.pt\n        {entry}\n"
     assert complaint in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ("source: ftp://example.org/w.pt", "files.0.source is of a kind that is not known: ftp; known are https, hf"),
+        ("source: s3://bucket", "files.0.source must be of the form s3://bucket/key"),
+        ("source: gdrive://a/b", "files.0.source must be of the form gdrive://ID"),
+        ("source: hf://org/name/w.pt", "files.0.source must be of the form hf://org/name@revision/path"),
+        ("source: hf://org/name@main/w.pt", "files.0.source names the revision 'main', which may move"),
+        ("source: hf://org/name@v1.0/w.pt", "files.0.source names the revision 'v1.0', which may move"),
+        ("source: pypi://antiberty/w.pt", "files.0.source must be of the form pypi://project==version/path"),
+        ("source: file://host/w.pt", "files.0.source must be of the form file:path"),
+        ("source: https:///w.pt", "files.0.source is not an address"),
+        ("source: https://a.org/x\n        url: https://a.org/x", "files.0.url says the same as `source`"),
+        ("source: gdrive://1AbC", "files.0.name is missing, and the address says none"),
+        ("url: https://a.org/x\n        mirrors: [nowhere]", "files.0.mirrors is not an address: 'nowhere'"),
+        ("url: https://a.org/x\n        unpack: zip", "files.0.unpack must be true or false"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, entry: str, complaint: str) -> None:
+    told = refusal(tmp_path, f"models:\n  a:\n    files:\n      - {entry}\n")
+    assert "line 4: models.a." in told or "line 5: models.a." in told
+    assert complaint in told
+
+
+def one_file(tmp_path: Path, entry: str) -> WeightFile:
+    (file,) = load_config(write(tmp_path / "reader", f"models:\n  a:\n    files:\n{entry}")).variant("a").files
+    return file
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("https://example.org/get/w.pt?download=1", "w.pt"),
+        ("s3://bucket/esm/w.pt", "w.pt"),
+        (f"hf://org/name@{'0' * 40}/sub/w.pt", "w.pt"),
+        ("pypi://antiberty==0.1.3/antiberty/trained_models/w.pt", "w.pt"),
+    ],
+)
+@pytest.mark.parametrize("key", ["source", "url"])
+def test_every_kind_of_source_is_taken_under_either_key(tmp_path: Path, key: str, source: str, name: str) -> None:
+    file = one_file(tmp_path, f"      - {key}: {source}\n")
+    assert (file.url, file.name) == (source, name)
+
+
+def test_a_branch_of_the_hub_is_taken_where_the_hash_is_stated(tmp_path: Path) -> None:
+    file = one_file(tmp_path, f"      - source: hf://org/name@main/w.pt\n        sha256: {SHA256}\n")
+    assert file.sha256 == SHA256
+
+
+def test_a_path_begins_at_the_folder_of_the_model(tmp_path: Path) -> None:
+    assert one_file(tmp_path, "      - source: file:weights/w.pt\n").url == f"file://{tmp_path}/reader/weights/w.pt"
+    assert one_file(tmp_path, "      - source: file:///data/w.pt\n").url == "file:///data/w.pt"
+
+
+def test_mirrors_archives_and_public_buckets_are_read(tmp_path: Path) -> None:
+    entry = "      - source: s3://b1/w.tar.gz\n        mirrors: [https://a.org/w.tar.gz]\n"
+    file = one_file(tmp_path, entry + "        unsigned: true\n        unpack: true\n")
+    assert (file.name, file.mirrors, file.unsigned, file.unpack) == ("w", ("https://a.org/w.tar.gz",), True, True)
+
+
+def test_a_file_inside_an_archive_of_the_same_variant_is_refused(tmp_path: Path) -> None:
+    text = (
+        "models:\n  a:\n    files:\n      - {url: https://a.org/w.zip, unpack: true}\n"
+        "      - {url: https://a.org/x.pt, name: w/x.pt}\n"
+    )
+    assert "lists w/x.pt inside w" in refusal(tmp_path, text)
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ import pytest
 
 from repro.exchange_folder import PREFIX, ExchangeFolder, is_owned
 from repro.housekeeping import leftovers, local_workers
-from repro.housekeeping.leftovers import environments
+from repro.housekeeping.environments import environments
+from repro.housekeeping.sizes import Freed, size_bytes
 from repro.settings import Settings
 
 DEAF = "import time; time.sleep(600)"
@@ -73,6 +75,41 @@ def test_a_worker_whose_session_lives_is_left_alone(settings: Settings, start_wo
     assert [one for one in leftovers(settings, None) if one.name == f"process {worker.pid}"] == []
 
 
+def test_a_file_with_two_names_is_free_with_the_last_of_them(tmp_path: Path) -> None:
+    for name in ("here", "there", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "here" / "file").write_bytes(b"12345")
+    (tmp_path / "there" / "file").hardlink_to(tmp_path / "here" / "file")
+    (tmp_path / "there" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "other").write_bytes(b"123")
+
+    link_bytes = (tmp_path / "there" / "link").lstat().st_size
+    freed = Freed()
+
+    assert freed.with_also(tmp_path / "here") == 0
+    assert freed.with_also(tmp_path / "there") == 5 + link_bytes
+    assert Freed().with_also(tmp_path / "elsewhere" / "other") == 3
+    assert size_bytes(tmp_path) == 5 + link_bytes + 3
+
+
+def test_a_folder_that_an_old_build_has_left_is_told_from_one_in_use(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("repro-build-old", "repro-build-new", "repro-secret-old", "repro-something"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pip.conf").write_text("[global]")
+        days_ago = time.time() - (2 if name != "repro-build-new" else 0.5) * 24 * 3600
+        os.utime(tmp_path / name, (days_ago, days_ago))
+
+    found = [one for one in leftovers(settings, None) if one.kind == "build folder"]
+    for one in found:
+        one.remove()
+
+    assert [Path(one.name).name for one in found] == ["repro-build-old", "repro-secret-old"]
+    assert {path.name for path in tmp_path.glob("repro-*")} == {"repro-build-new", "repro-something"}
+
+
 def test_an_environment_that_is_being_removed_is_no_environment(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +122,7 @@ def test_an_environment_that_is_being_removed_is_no_environment(
         seen.append([child.name for child in path.parent.iterdir()])
 
     monkeypatch.setattr("shutil.rmtree", interrupted)
-    (leftover,) = environments(settings)
+    (leftover,) = environments(settings).leftovers
 
     leftover.remove()
 

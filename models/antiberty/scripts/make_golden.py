@@ -1,4 +1,4 @@
-"""Makes the values in tests/golden that the tests hold run.py against: what the antiberty package itself computes.
+"""Makes the values in tests/golden that the model is held against: what the antiberty package itself computes.
 
 `AntiBERTyRunner.embed` and `AntiBERTyRunner.pseudo_log_likelihood`, one sequence at a time, on the sequences of
 examples/antibodies.fasta and the first residues of one of them. Nothing of run.py is used. Takes minutes.
@@ -18,7 +18,8 @@ from antiberty import AntiBERTyRunner
 
 MODEL = Path(__file__).parent.parent
 GOLDEN = MODEL / "tests" / "golden"
-WITH_RESIDUES = ("trastuzumab_light", "trastuzumab_heavy_1-30", "trastuzumab_heavy_1-9", "trastuzumab_heavy_1-1")
+# A chain of 107 residues takes 107 forward passes to score: one of them, and short ones.
+SELECTED = ("trastuzumab_light", "trastuzumab_heavy_1-30", "trastuzumab_heavy_1-9", "trastuzumab_heavy_1-1")
 
 
 def sequences():
@@ -31,24 +32,39 @@ def sequences():
     return named
 
 
+def write_rows(folder, named, scores):
+    """The records, and the expected answers: scores, and references to the arrays."""
+    width = numpy.load(folder / "embedding.npy", mmap_mode="r").shape[1]
+    means = [{"$npy": "embedding.npy", "start": number * width, "shape": [width]} for number in range(len(named))]
+    files = {
+        "antibodies.jsonl": [{"id": name, "sequence": sequence} for name, sequence in named.items()],
+        "embedding.jsonl": [{"embedding": mean} for mean in means],
+        "all_scores.jsonl": [{"pseudo_log_likelihood": scores[name]} for name in named],
+        "selected.jsonl": [{"id": name, "sequence": named[name]} for name in SELECTED],
+        "residues.jsonl": [{"residue_embeddings": {"$npy": f"{name}.npy"}} for name in SELECTED],
+        "scores.jsonl": [{"pseudo_log_likelihood": scores[name]} for name in SELECTED],
+    }
+    for name, rows in files.items():
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def make():
     original = AntiBERTyRunner()
-    records, means = [], []
-    for name, sequence in sequences().items():
+    named, means, scores = sequences(), [], {}
+    for name, sequence in named.items():
         states = original.embed([sequence])[0].cpu().numpy()[1:-1]  # without [CLS] and [SEP]
         means.append(states.mean(0))
-        if name in WITH_RESIDUES:
+        if name in SELECTED:
             numpy.save(GOLDEN / f"{name}.npy", states)
-        score = original.pseudo_log_likelihood([sequence], batch_size=16).item()
-        records.append({"id": name, "sequence": sequence, "pseudo_log_likelihood": score})
+        scores[name] = original.pseudo_log_likelihood([sequence], batch_size=16).item()
     numpy.save(GOLDEN / "embedding.npy", numpy.stack(means))
-    (GOLDEN / "antibodies.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_rows(GOLDEN, named, scores)
+    versions = {name: version(name) for name in ("antiberty", "transformers", "torch", "numpy")}
     made = {
         "command": "python models/antiberty/scripts/make_golden.py",
         "date": datetime.date.today().isoformat(),
-        **{name: version(name) for name in ("antiberty", "transformers", "torch", "numpy")},
-        "python": platform.python_version(),
         "device": str(original.device) + ", float32",
+        "versions": {**versions, "python": platform.python_version()},
     }
     (GOLDEN / "made.json").write_text(json.dumps(made, indent=1) + "\n")
 

@@ -1,4 +1,4 @@
-"""AntiBERTy against the package that published it, on real antibodies, through each runtime and device."""
+"""AntiBERTy against the package that published it (tests/golden), on real antibodies, in each runtime and device."""
 
 import json
 import unittest
@@ -10,29 +10,23 @@ from parameterized import parameterized
 from models.antiberty.tests import GOLDEN_ROOT
 from repro.errors import PredictionError
 from repro.models.antiberty import AntiBERTy
-from repro.runtimes.choice import choose_runtime
-from repro.settings import load_settings
-from repro.testing import get_testing_device_parameters
+from repro.testing import ModelVerification, get_testing_device_parameters
 
 GOLDEN = [json.loads(line) for line in (GOLDEN_ROOT / "antibodies.jsonl").read_text().splitlines()]
 NUMBER = {golden["id"]: number for number, golden in enumerate(GOLDEN)}
 RECORDS = [{"sequence": golden["sequence"]} for golden in GOLDEN]
 WITH_RESIDUES = ("trastuzumab_light", "trastuzumab_heavy_1-30", "trastuzumab_heavy_1-9", "trastuzumab_heavy_1-1")
-# A chain of 107 residues takes 107 forward passes: one of them, and short ones.
-SCORED = WITH_RESIDUES
-# Largest absolute difference in fp32. Embeddings go up to 5.
-STATE_TOLERANCE = {"cpu": 2e-5, "cuda": 1e-4}
-SCORE_TOLERANCE = {"cpu": 1e-5, "cuda": 1e-4}
+STATE_TOLERANCE = {"cpu": 2e-5, "cuda": 1e-4}  # largest absolute difference in fp32; embeddings go up to 5
 
 
-class AntibertyBehaviour:
-    """The tests. Subclasses say which runtime they go through."""
+class AntibertyBehaviour(ModelVerification):
+    """Golden answers, what every model must keep, and what AntiBERTy does. Subclasses say through which runtime."""
 
-    runtime: str
+    model_class = AntiBERTy
 
     @classmethod
     def setUpClass(cls):
-        choose_runtime(cls.runtime, load_settings()).setup(AntiBERTy.spec(), lambda line: None)
+        super().setUpClass()
         cls.warm = {}
 
     @classmethod
@@ -44,34 +38,6 @@ class AntibertyBehaviour:
         if device not in self.warm:
             self.warm[device] = AntiBERTy(device=device, runtime=self.runtime)
         return self.warm[device]
-
-    @parameterized.expand(get_testing_device_parameters())
-    def test_mean_embeddings_are_those_of_the_package(self, device):
-        golden = np.load(GOLDEN_ROOT / "embedding.npy")
-
-        results = self.model(device).predict_batch(RECORDS)
-
-        assert [list(result) for result in results] == [["embedding"]] * len(GOLDEN)
-        self.assert_close(np.stack([result["embedding"] for result in results]), golden, device)
-
-    @parameterized.expand(get_testing_device_parameters())
-    def test_residue_embeddings_are_those_of_the_package(self, device):
-        results = self.model(device).predict_batch(RECORDS, embeddings=["residue"])
-
-        for name in WITH_RESIDUES:
-            golden = np.load(GOLDEN_ROOT / f"{name}.npy")
-            self.assert_close(results[NUMBER[name]]["residue_embeddings"], golden, device)
-
-    @parameterized.expand(get_testing_device_parameters())
-    def test_pseudo_log_likelihoods_are_those_of_the_package(self, device):
-        records = [RECORDS[NUMBER[name]] for name in SCORED]
-
-        results = self.model(device).predict_batch(records, embeddings=[], score=True)
-
-        assert [list(result) for result in results] == [["pseudo_log_likelihood"]] * len(SCORED)
-        for name, result in zip(SCORED, results, strict=True):
-            difference = result["pseudo_log_likelihood"] - GOLDEN[NUMBER[name]]["pseudo_log_likelihood"]
-            assert abs(difference) <= SCORE_TOLERANCE["cpu" if device < 0 else "cuda"]
 
     @parameterized.expand(get_testing_device_parameters())
     def test_a_sequence_gives_the_same_alone_as_in_a_batch_of_mixed_lengths(self, device):

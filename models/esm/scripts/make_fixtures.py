@@ -24,6 +24,13 @@ TESTS = Path(__file__).parent.parent / "tests"
 WIDTH, LAYERS, HEADS = 16, 2, 2
 MAX_POSITIONS = 1024
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+FIELDS = {
+    "embedding": "mean",
+    "bos_embedding": "bos",
+    "residue_embeddings": "residue",
+    "logits": "logits",
+    "contacts": "contacts",
+}
 ESM2, ESM1B, ESM1V = "esm2_t6_8M_UR50D", "esm1b_t33_650M_UR50S", "esm1v_t33_650M_UR90S_1"
 
 
@@ -104,6 +111,30 @@ def reference(name, data, regression_data):
     return values
 
 
+def write_rows(golden, names):
+    """The records, and the expected answers of each checkpoint: references to the arrays in its .npz file."""
+    records = [{"id": f"{len(sequence)} letters", "sequence": sequence} for sequence in [*sequences(), longest()]]
+    write_jsonl(golden / "proteins.jsonl", records[:-1])
+    write_jsonl(golden / "proteins_and_longest.jsonl", records)
+    for name in names:
+        keys = numpy.load(golden / f"{name}.npz").files
+        rows = [
+            {
+                field: {"$npz": f"{name}.npz", "key": f"{number}/{key}"}
+                for field, key in FIELDS.items()
+                if f"{number}/{key}" in keys
+            }
+            for number in range(len(records))
+        ]
+        write_jsonl(golden / f"{name}.jsonl", rows[:-1])
+        means = ("embedding", "bos_embedding")
+        write_jsonl(golden / f"{name}_means.jsonl", [{field: row[field] for field in means} for row in rows])
+
+
+def write_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def load(path):
     with torch.serialization.safe_globals([Namespace]):
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -124,16 +155,18 @@ def make(fixtures, golden):
         beside = fixtures / f"{name}-contact-regression.pt"
         values = reference(name, load(fixtures / f"{name}.pt"), load(beside) if beside.exists() else None)
         numpy.savez_compressed(golden / f"{name}.npz", **values)
-    (golden / "sequences.json").write_text(json.dumps([*sequences(), longest()], indent=0) + "\n")
+    write_rows(golden, checkpoints)
     (golden / "tokens.json").write_text(json.dumps(esm.Alphabet.from_architecture("ESM-1b").all_toks) + "\n")
     made = {
         "command": "python models/esm/scripts/make_fixtures.py",
         "date": datetime.date.today().isoformat(),
-        "fair-esm": esm.version.version,
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
         "device": "cpu, float32",
+        "versions": {
+            "fair-esm": esm.version.version,
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "python": platform.python_version(),
+        },
     }
     for folder in (fixtures, golden):
         (folder / "made.json").write_text(json.dumps(made, indent=1) + "\n")

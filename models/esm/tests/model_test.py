@@ -1,4 +1,4 @@
-"""ESM against the published code: on checkpoints of every family, through each runtime and device."""
+"""ESM against the published code (tests/golden): checkpoints of every family, through each runtime and device."""
 
 import json
 import unittest
@@ -10,32 +10,25 @@ from parameterized import parameterized
 from models.esm.tests import FIXTURES_ROOT, GOLDEN_ROOT
 from repro.errors import PredictionError
 from repro.models.esm import ESM
-from repro.runtimes.choice import choose_runtime
-from repro.settings import load_settings
-from repro.testing import get_testing_device_parameters
+from repro.testing import ModelVerification, get_testing_device_parameters
 
-FAMILIES = ("esm2_t6_8M_UR50D", "esm1b_t33_650M_UR50S", "esm1v_t33_650M_UR90S_1")
+VARIANT = "esm2_t6_8M_UR50D"
 EVERYTHING = {"embeddings": ["mean", "bos", "residue"], "layers": [0, 1, -1], "logits": True}
-GOLDEN_NAMES = {
-    "embedding": "mean",
-    "bos_embedding": "bos",
-    "residue_embeddings": "residue",
-    "logits": "logits",
-    "contacts": "contacts",
-}
 TOLERANCE = {"cpu": 1e-5, "cuda": 1e-4}  # largest absolute difference, fp32
-SEQUENCES = json.loads((GOLDEN_ROOT / "sequences.json").read_text())
-RECORDS = [{"sequence": sequence} for sequence in SEQUENCES]
+RECORDS = [
+    {"sequence": json.loads(line)["sequence"]}
+    for line in (GOLDEN_ROOT / "proteins_and_longest.jsonl").read_text().splitlines()
+]
 
 
-class EsmBehaviour:
-    """The tests. Subclasses say which runtime they go through."""
+class EsmBehaviour(ModelVerification):
+    """Golden answers, what every model must keep, and what ESM does. Subclasses say through which runtime."""
 
-    runtime: str
+    model_class = ESM
 
     @classmethod
     def setUpClass(cls):
-        choose_runtime(cls.runtime, load_settings()).setup(ESM.spec(), lambda line: None)
+        super().setUpClass()
         cls.warm = {}
 
     @classmethod
@@ -43,36 +36,11 @@ class EsmBehaviour:
         for model in cls.warm.values():
             model.close()
 
-    def model(self, device, variant=FAMILIES[0]):
+    def model(self, device, variant=VARIANT):
         if (variant, device) not in self.warm:
             model = ESM(variant=variant, weights=FIXTURES_ROOT, device=device, runtime=self.runtime)
             self.warm[variant, device] = model
         return self.warm[variant, device]
-
-    @parameterized.expand(
-        [(variant, *device) for variant in FAMILIES for device in get_testing_device_parameters()],
-    )
-    def test_values_are_those_of_fair_esm(self, variant, device):
-        golden = np.load(GOLDEN_ROOT / f"{variant}.npz")
-        contacts = "0/contacts" in golden
-        compared = dict.fromkeys(GOLDEN_NAMES, 0)
-
-        results = self.model(device, variant).predict_batch(RECORDS, **EVERYTHING, contacts=contacts)
-
-        for number, result in enumerate(results):
-            for name, value in result.items():
-                golden_name = f"{number}/{GOLDEN_NAMES[name]}"
-                if golden_name in golden:
-                    self.assert_close(value, golden[golden_name], device)
-                    compared[name] += 1
-        many = len(SEQUENCES) - 1  # of the longest sequence the means alone are kept
-        assert compared == {
-            "embedding": many + 1,
-            "bos_embedding": many + 1,
-            "residue_embeddings": many,
-            "logits": many,
-            "contacts": many if contacts else 0,
-        }
 
     @parameterized.expand(get_testing_device_parameters())
     def test_a_sequence_gives_the_same_alone_as_in_a_batch_of_mixed_lengths(self, device):

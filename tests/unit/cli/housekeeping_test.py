@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from repro.exchange_folder import ExchangeFolder
 from repro.models.tutorial import TutorialModel
@@ -40,18 +45,61 @@ def half_made_environment(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def environment(repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tutorial's environment."""
+    monkeypatch.delenv("REPRO_LOCAL_PYTHON")
+    repro("setup", "tutorial")
+    (made,) = (tmp_path / "cache" / "environments").glob("tutorial-*")
+    return made
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Path:
+    """The folder of one of two variants that have been fetched, and that have one content."""
+    from repro.config import Variant, WeightFile
+    from repro.settings import load_settings
+    from repro.weights import fetch_variant
+
+    source = tmp_path / "weights.pt"
+    source.write_bytes(b"x" * 3000)
+    for name in ("one", "other"):
+        variant = Variant(name, files=(WeightFile("weights.pt", url=source.as_uri()),))
+        folder = fetch_variant("lender", variant, load_settings().weights_dir)
+    assert folder is not None
+    return folder.with_name("one")
+
+
+def on_a_terminal(typed: str, *words: str) -> str:
+    """What a command says to somebody who types at a terminal."""
+    main_end, command_end = pty.openpty()
+    streams = {"stdin": command_end, "stdout": command_end, "stderr": command_end}
+    with subprocess.Popen([sys.executable, "-m", "repro", *words], **streams) as process:
+        os.close(command_end)
+        os.write(main_end, typed.encode())
+        said = b""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while block := os.read(main_end, 1 << 16):
+                said += block
+        process.wait()
+    os.close(main_end)
+    return said.decode()
+
+
 class TestClean:
     def test_dry_run_shows_and_keeps(self, repro: Repro, abandoned_folder: Path, half_made_environment: Path) -> None:
         ran = repro("clean", "--dry-run")
         assert ran.code == 0
-        assert ran.out.splitlines() == [
-            f"would remove exchange folder {abandoned_folder}, 5.0 kB",
-            f"would remove half-made environment {half_made_environment}",
+        assert ran.out.splitlines()[0].split() == ["KIND", "SIZE", "NAME", "WHY", "IT", "MAY", "GO"]
+        assert [re.split(r"  +", line) for line in ran.out.splitlines()[1:]] == [
+            ["exchange folder", "5.0 kB", str(abandoned_folder), "the process that made it has gone"],
+            ["half-made environment", "0 B", str(half_made_environment), "the process that made it has gone"],
         ]
+        assert "5.0 kB would be freed" in ran.err
         assert abandoned_folder.exists()
         assert half_made_environment.exists()
 
-    def test_what_nobody_owns_is_removed(
+    def test_what_nobody_owns_is_removed_without_a_question(
         self, repro: Repro, abandoned_folder: Path, half_made_environment: Path
     ) -> None:
         ran = repro("clean")
@@ -61,8 +109,6 @@ class TestClean:
         assert not half_made_environment.exists()
 
     def test_what_somebody_uses_stays(self, repro: Repro, tmp_path: Path, half_made_environment: Path) -> None:
-        from filelock import FileLock
-
         used = ExchangeFolder(tmp_path / "exchange")
         os.utime(used.path, (OLD, OLD))
         with FileLock(half_made_environment.parent / ".tutorial-0123.lock"):
@@ -72,26 +118,66 @@ class TestClean:
         assert half_made_environment.exists()
         used.remove()
 
-    def test_environments_go_when_asked_for(
-        self, repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
-        repro("setup", "tutorial")
-        [environment] = (tmp_path / "cache" / "environments").glob("tutorial-*")
+    def test_environments_go_when_asked_for_and_agreed(self, repro: Repro, environment: Path) -> None:
         assert str(environment) not in repro("clean").out
-        assert f"removed environment {environment}" in repro("clean", "--envs").out
+        refused = repro("clean", "--envs")
+        assert (refused.code, environment.exists()) == (2, True)
+        assert "nothing was removed" in refused.err
+        ran = repro("clean", "--envs", "--yes")
+        assert (ran.code, str(environment) in ran.out) == (0, True)
         assert not environment.exists()
 
-    def test_environment_that_a_worker_runs_in_stays(
-        self, repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
-        repro("setup", "tutorial")
+    def test_environment_that_a_worker_runs_in_stays(self, repro: Repro, environment: Path) -> None:
         with TutorialModel(runtime="local") as model:
             model.predict("abc")
-            assert repro("clean", "--envs").out == ""
+            ran = repro("clean", "--envs", "--yes")
+            assert ran.out == ""
+            assert f"stays: environment {environment}: a process runs in it" in ran.err
 
-    def test_partial_downloads_go_with_all(self, repro: Repro, tmp_path: Path) -> None:
+    def test_folder_among_the_environments_that_repro_did_not_make_stays(self, repro: Repro, tmp_path: Path) -> None:
+        theirs = tmp_path / "cache" / "environments" / "my-own"
+        theirs.mkdir(parents=True)
+        assert repro("clean", "--all", "--yes").out == ""
+        assert theirs.exists()
+
+    @pytest.mark.parametrize(("answer", "stays"), [("y", False), ("n", True), ("", True)])
+    def test_on_a_terminal_it_asks_once_and_the_default_is_no(
+        self, repro: Repro, environment: Path, tmp_path: Path, answer: str, stays: bool
+    ) -> None:
+        (tmp_path / "cache" / "environments" / "esm-0123").mkdir()
+        (tmp_path / "cache" / "environments" / "esm-0123" / "repro.json").write_text("{}")
+        said = on_a_terminal(f"{answer}\n", "clean", "--envs")
+        assert said.count("remove all of these? [y/N]") == 1
+        assert ("nothing was removed" in said) is stays
+        assert environment.exists() is stays
+
+    def test_only_what_is_the_named_models(self, repro: Repro, environment: Path, abandoned_folder: Path) -> None:
+        assert repro("clean", "--envs", "--model", "esm", "--yes").out == ""
+        assert environment.exists()
+        assert repro("clean", "--envs", "--model", "esm", "--model", "tutorial-model", "--yes").code == 0
+        assert not environment.exists()
+        assert abandoned_folder.exists()
+
+    def test_model_that_is_not_known_is_told_with_the_near_names(self, repro: Repro, environment: Path) -> None:
+        ran = repro("clean", "--envs", "--model", "tutorail", "--yes")
+        assert ran.code == 2
+        assert "did you mean tutorial" in ran.err
+        assert environment.exists()
+
+    def test_what_cannot_be_removed_is_told_and_the_rest_goes(
+        self, repro: Repro, environment: Path, abandoned_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(13, "Permission denied")
+
+        monkeypatch.setattr("shutil.rmtree", refuse)
+        ran = repro("clean", "--envs", "--yes")
+        assert ran.code == 1
+        assert f"cannot remove {environment}: Permission denied" in ran.err
+        assert "5.0 kB were freed" in ran.err
+        assert not abandoned_folder.exists()
+
+    def test_partial_downloads_go_with_weights(self, repro: Repro, tmp_path: Path) -> None:
         folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
         folder.mkdir(parents=True)
         whole, part = folder / "whole.pt", folder / "x.pt.part"
@@ -99,22 +185,107 @@ class TestClean:
         part.write_bytes(b"12")
         part.with_name("x.pt.part.json").write_text("{}")
         assert repro("clean").out == ""
-        assert f"removed partial download {part}, 2 B" in repro("clean", "--all").out
+        assert str(part) in repro("clean", "--all", "--yes").out
         assert list(folder.iterdir()) == [whole]
 
+    def test_partial_download_that_is_under_way_stays(self, repro: Repro, tmp_path: Path) -> None:
+        folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
+        folder.mkdir(parents=True)
+        (folder / "x.pt.part").write_bytes(b"12")
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            assert repro("clean", "--weights", "--yes").out == ""
+        assert repro("clean", "--weights", "--yes").out != ""
+
+    def test_weights_go_when_asked_for_and_their_hashes_stay_known(
+        self, repro: Repro, fetched: Path, tmp_path: Path
+    ) -> None:
+        assert repro("clean", "--weights").code == 2
+        ran = repro("clean", "--weights", "--yes")
+        assert ran.code == 0
+        assert "3.0 kB were freed" in ran.err  # both variants have one content, counted once
+        assert not fetched.exists()
+        assert list((tmp_path / "cache" / "weights" / ".blobs").iterdir()) == []
+        assert (tmp_path / "cache" / "weights" / "weights.lock").exists()
+
+    def test_content_that_a_variant_that_stays_has_frees_nothing(self, repro: Repro, fetched: Path) -> None:
+        with FileLock(fetched.with_name(f".{fetched.name}.lock")):
+            document = json.loads(repro("clean", "--weights", "-n", "--json").out)
+        assert [(one["name"], one["size_bytes"]) for one in document["leftovers"]] == [("lender/other", 0)]
+        assert document["kept"] == [{"kind": "weights", "name": "lender/one", "why": "they are being fetched"}]
+
+    def test_content_that_no_variant_has_goes_with_weights(self, repro: Repro, fetched: Path) -> None:
+        for folder in (fetched, fetched.with_name("other")):
+            shutil.rmtree(folder)
+        document = json.loads(repro("clean", "--weights", "--yes", "--json").out)
+        assert [(one["size_bytes"], one["why"], one["removed"]) for one in document["leftovers"]] == [
+            (3000, "no variant has them", True)
+        ]
+
+    def test_files_that_somebody_put_into_the_store_stay(self, repro: Repro, fetched: Path) -> None:
+        (fetched / "notes.txt").write_text("mine")
+        theirs = fetched.parents[1] / "my" / "own"
+        theirs.mkdir(parents=True)
+        (theirs / "checkpoint.pt").write_bytes(b"1")
+        ran = repro("clean", "--weights", "--yes")
+        assert "stays: weights lender/one: repro did not put notes.txt there" in ran.err
+        assert "my/own" not in ran.out
+        assert (theirs / "checkpoint.pt").exists()
+        assert fetched.exists()
+
+    def test_weights_that_a_worker_reads_stay(self, repro: Repro, fetched: Path, tmp_path: Path) -> None:
+        run = tmp_path / "model" / "src" / "run.py"
+        run.parent.mkdir(parents=True)
+        run.write_text("import time; time.sleep(600)")
+        folder = ExchangeFolder(tmp_path / "exchange")
+        words = ["serve", "--input-dir", str(folder.input_dir), "--weights-dir", str(fetched)]
+        with subprocess.Popen([sys.executable, str(run), *words]) as worker:
+            while b"serve" not in Path(f"/proc/{worker.pid}/cmdline").read_bytes():
+                time.sleep(0.01)
+            ran = repro("clean", "--weights", "--yes")
+            worker.kill()
+        folder.remove()
+        assert "stays: weights lender/one: a worker reads them" in ran.err
+        assert fetched.exists()
+
+    def test_what_was_left_of_unpacking_and_of_removing_goes_unless_somebody_is_at_it(
+        self, repro: Repro, fetched: Path
+    ) -> None:
+        for ending in ("unpacking", "removing"):
+            fetched.with_name(f".one.{ending}").mkdir()
+        with FileLock(fetched.with_name(".one.lock")):
+            assert repro("clean").out == ""
+        assert [re.split(r"  +", line)[0] for line in repro("clean").out.splitlines()[1:]] == ["half-made weights"] * 2
+        assert fetched.exists()
+
     def test_json(self, repro: Repro, abandoned_folder: Path) -> None:
-        [leftover] = json.loads(repro("clean", "-n", "--json").out)["leftovers"]
-        assert leftover == {
-            "kind": "exchange folder",
-            "name": str(abandoned_folder),
+        document = json.loads(repro("clean", "-n", "--json").out)
+        assert document == {
+            "dry_run": True,
+            "leftovers": [
+                {
+                    "kind": "exchange folder",
+                    "name": str(abandoned_folder),
+                    "model": "",
+                    "size_bytes": 5000,
+                    "why": "the process that made it has gone",
+                    "removed": False,
+                    "failure": None,
+                }
+            ],
+            "kept": [],
             "size_bytes": 5000,
-            "removed": False,
-            "failure": None,
         }
+
+    def test_json_asks_nothing(self, repro: Repro, environment: Path) -> None:
+        assert repro("clean", "--envs", "--json").code == 2
+        document = json.loads(repro("clean", "--envs", "--json", "--yes").out)
+        assert [(one["kind"], one["model"], one["removed"]) for one in document["leftovers"]] == [
+            ("environment", "tutorial", True)
+        ]
 
     def test_missing_engine_is_said(self, repro: Repro) -> None:
         ran = repro("clean")
-        assert "containers are not looked for" in ran.err
+        assert "containers and images are not looked for" in ran.err
         assert "nothing to remove" in ran.err
 
 

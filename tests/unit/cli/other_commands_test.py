@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,21 +16,67 @@ from tests.unit.cli.conftest import Repro
 class TestList:
     def test_models_of_repro_and_of_other_packages_are_listed(self, repro: Repro, moody: None) -> None:
         lines = repro("list").out.splitlines()
-        assert lines[0].split() == ["MODEL", "VARIANTS", "FROM", "DESCRIPTION"]
+        assert lines[0].split() == [
+            *("MODEL", "VERSION", "DOCKER", "LOCAL", "PUBLISHED", "WEIGHTS", "FROM", "DESCRIPTION")
+        ]
         assert {line.split()[0] for line in lines[1:]} >= {"antiberty", "esm", "tutorial", "moody"}
         assert next(line for line in lines if line.startswith("moody")).split() == [
-            *("moody", "-", "moody"),
+            *("moody", "1.0", "-", "-", "-", "-", "moody"),
             *("A", "model", "with", "moods"),
         ]
 
     def test_json(self, repro: Repro) -> None:
         models = {model["name"]: model for model in json.loads(repro("list", "--json").out)}
         assert models["antiberty"]["package"] == "repro"
+        assert models["esm"]["version"] == "1.0"
         assert "esm2_t6_8M_UR50D" in models["esm"]["variants"]
+        assert models["esm"]["image_bytes"] is None
 
-    def test_no_model_is_imported_for_it(self, repro: Repro, moody: None) -> None:
-        repro("list")
-        assert "moody" not in sys.modules
+    def test_environment_that_is_set_up_is_shown_with_its_size(
+        self, repro: Repro, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
+        assert listed(repro, "tutorial")["environment"] == ""
+        repro("setup", "tutorial")
+        [folder] = (tmp_path / "cache" / "environments").glob("tutorial-*")
+        tutorial = listed(repro, "tutorial")
+        assert tutorial["environment"] == str(folder)
+        assert tutorial["environment_bytes"] > 0
+        assert next(line for line in repro("list").out.splitlines() if line.startswith("tutorial")).split()[3] != "-"
+
+    def test_interpreter_of_ones_own_counts_as_set_up_and_not_as_size(self, repro: Repro) -> None:
+        tutorial = listed(repro, "tutorial")
+        assert (bool(tutorial["environment"]), tutorial["environment_bytes"]) == (True, 0)
+
+    def test_variants_are_counted_when_they_are_whole(self, repro: Repro, tmp_path: Path) -> None:
+        folder = tmp_path / "cache" / "weights" / "esm" / "esm1v_t33_650M_UR90S_1"
+        folder.mkdir(parents=True)
+        file = folder / "esm1v_t33_650M_UR90S_1.pt"
+        file.write_bytes(b"x" * 2000)
+        assert listed(repro, "esm")["fetched"] == []
+        record = {"sha256": "0" * 64, "size_bytes": 2000, "modified_ns": file.stat().st_mtime_ns}
+        (folder / ".hashes.json").write_text(json.dumps({file.name: record}))
+        esm = listed(repro, "esm")
+        assert esm["fetched"] == ["esm1v_t33_650M_UR90S_1"]
+        assert 2000 <= esm["weights_bytes"] < 3000
+        assert "  1 of 12, 2.2 kB" in repro("list").out
+
+    def test_missing_engine_is_a_note(self, repro: Repro) -> None:
+        ran = repro("list")
+        assert (ran.code, ran.err) == (0, "no Docker engine answers: images are not looked for\n")
+
+    def test_no_model_is_imported_for_it(self, program: Repro, moody: None) -> None:
+        imported = "import sys; from repro.cli import main; main(['list', '--json']); print([m for m in sys.modules])"
+        printed = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True).stdout
+        modules = printed.splitlines()[-1]
+        assert "'moody'" not in modules
+        assert "'repro.models.esm'" not in modules
+        assert "'pydantic'" not in modules
+
+
+def listed(repro: Repro, name: str) -> dict[str, Any]:
+    """A model as `repro list --json` has it."""
+    return next(model for model in json.loads(repro("list", "--json").out) if model["name"] == name)
 
 
 class TestInfo:

@@ -86,10 +86,10 @@ class TestWhatComesOut:
         repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
         assert Path("out.jsonl").read_text() == "old\n"
 
-    def test_nothing_is_left_beside_the_output(self, repro: Repro) -> None:
+    def test_nothing_but_its_manifest_is_left_beside_the_output(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "abc"}])
         repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
-        assert names_here() == ["in.jsonl", "out.jsonl"]
+        assert names_here() == ["in.jsonl", "out.jsonl", "out.jsonl.repro.json"]
 
     def test_summary_as_json(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "abc"}])

@@ -57,6 +57,7 @@ class FileServer:
         self.files: dict[str, Served] = {}
         self.requests: list[tuple[str, Message]] = []
         self.closing = threading.Event()
+        self.is_open = True
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
@@ -81,6 +82,9 @@ class FileServer:
         return [headers["Range"] for _, headers in self.requests]
 
     def close(self) -> None:
+        if not self.is_open:
+            return
+        self.is_open = False
         self.closing.set()
         self._http.shutdown()
         self._thread.join()
@@ -177,15 +181,35 @@ class Store:
         self.path = self.folder / "w.pt"
         self.part = self.folder / "w.pt.part"
 
-    def fetch(self, *files: WeightFile, progress: Progress | None = None, patience: Patience = HASTY) -> Path:
-        folder = fetch_variant("m", Variant("v", files=files), self.weights_dir, progress=progress, patience=patience)
-        assert folder == self.folder
+    def fetch(
+        self,
+        *files: WeightFile,
+        variant: str = "v",
+        progress: Progress | None = None,
+        patience: Patience = HASTY,
+        offline: bool = False,
+        mirror: str | None = None,
+    ) -> Path:
+        folder = fetch_variant(
+            "m",
+            Variant(variant, files=files),
+            self.weights_dir,
+            progress=progress,
+            patience=patience,
+            offline=offline,
+            mirror=mirror,
+        )
+        assert folder == self.weights_dir / "m" / variant
         return folder
 
-    def failure(self, *files: WeightFile, patience: Patience = HASTY) -> WeightsError:
+    def failure(self, *files: WeightFile, patience: Patience = HASTY, mirror: str | None = None) -> WeightsError:
         with pytest.raises(WeightsError) as raised:
-            self.fetch(*files, patience=patience)
+            self.fetch(*files, patience=patience, mirror=mirror)
         return raised.value
+
+    def contents(self) -> list[str]:
+        """The hashes of the contents in the store."""
+        return sorted(path.name for path in (self.weights_dir / ".blobs").glob("*"))
 
     def leave_part(self, server: FileServer, **facts: object) -> None:
         """A fetch of w.pt that was given up after 100,000 bytes."""
@@ -207,14 +231,15 @@ def store(tmp_path: Path) -> Store:
 
 
 class Counter:
-    """Progress as a list of what was told, and the sum of the bytes."""
+    """Progress as a list of what was told, and the sum of the bytes; for files that come one after the other."""
 
     def __init__(self) -> None:
         self.told: list[object] = []
         self.bytes = 0
 
-    def start(self, name: str, total_bytes: int | None) -> None:
+    def begin(self, name: str, total_bytes: int | None) -> Counter:
         self.told.append((name, total_bytes))
+        return self
 
     def advance(self, n_bytes: int) -> None:
         self.bytes += n_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,14 +77,16 @@ def test_a_disk_that_runs_full_is_told(store: Store, server: FileServer) -> None
         error = store.failure(server.file("w.pt"))
     finally:
         subprocess.run(["umount", store.weights_dir], check=True)
-    assert error.message == f"cannot store weights in {store.folder}: No space left on device"
+    assert error.message == f"cannot store weights in {store.weights_dir}: No space left on device"
+    assert "repro weights remove" in error.fix
+    assert not store.path.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(store: Store, server: FileServer) -> None:
     server.put("w.pt", CONTENT)
     store.weights_dir.write_text("a file where the folder should be")
     error = store.failure(server.file("w.pt"))
-    assert error.message.startswith(f"cannot store weights in {store.folder}: ")
+    assert error.message.startswith(f"cannot store weights in {store.weights_dir}: ")
     assert "REPRO_WEIGHTS_DIR" in error.fix
 
 
@@ -92,7 +95,9 @@ def test_offline_nothing_is_fetched(tmp_path: Path, server: FileServer) -> None:
     variant = Variant("v", files=(server.file("w.pt"),))
     with pytest.raises(NotSetUpError) as raised:
         fetch_variant("m", variant, tmp_path, offline=True)
-    assert raised.value.fix == "repro setup m --variant v"
+    assert "w.pt of v is not in" in raised.value.message
+    assert "repro weights fetch m --variant v" in raised.value.fix
+    assert "REPRO_OFFLINE" in raised.value.fix
     assert server.requests == []
 
 
@@ -128,12 +133,13 @@ def test_a_file_that_lost_its_end_is_fetched_again(store: Store, server: FileSer
 def test_a_hash_recorded_at_the_first_fetch_is_held_ever_after(store: Store, server: FileServer) -> None:
     server.put("w.pt", CONTENT)
     store.fetch(server.file("w.pt"))
-    store.path.unlink()
+    shutil.rmtree(store.folder)
+    (store.weights_dir / ".blobs" / SHA256).unlink()
     server.put("w.pt", CONTENT[::-1], etag='"version-2"')
     error = store.failure(server.file("w.pt"))
     assert f"instead of {SHA256}" in error.message
-    assert "recorded" in error.fix
-    assert store.names() == [".hashes.json"]
+    assert "repro weights forget m --variant v" in error.fix
+    assert store.names() == []
 
 
 def test_a_hash_that_the_config_states_later_counts_more_than_the_recorded_one(

@@ -12,7 +12,8 @@ import pytest
 from repro.config import Variant, WeightFile
 from repro.errors import NotSetUpError, WeightsError
 from repro.weights import file_sha256, find_variant, use_local, weights_hashes
-from repro.weights.store import FileRecord, read_records, record_of, variant_dir, write_record
+from repro.weights.layout import variant_dir
+from repro.weights.records import FileRecord, read_records, record_of, write_records
 
 URL = "https://example.org/"
 VARIANT = Variant(
@@ -40,7 +41,7 @@ def set_up(tmp_path: Path) -> Path:
     folder = put(variant_dir(tmp_path, "m", "v"), w=b"weights", w_contact_regression=b"contacts")
     for file in VARIANT.files:
         path = folder / file.name
-        write_record(folder, file.name, record_of(path, file_sha256(path)))
+        write_records(folder, {file.name: record_of(path, file_sha256(path))})
     return folder
 
 
@@ -183,7 +184,7 @@ def test_hashes_of_a_store_come_from_its_record(tmp_path: Path) -> None:
     expected = {"w-contact-regression.pt": sha256(b"contacts"), "w.pt": sha256(b"weights")}
     assert weights_hashes(folder) == expected
     recorded = FileRecord("recorded", **{k: v for k, v in vars(read_records(folder)["w.pt"]).items() if k != "sha256"})
-    write_record(folder, "w.pt", recorded)
+    write_records(folder, {"w.pt": recorded})
     assert weights_hashes(folder)["w.pt"] == "recorded"
 
 

@@ -1,4 +1,4 @@
-"""What made a result: model, environment, weights, options, device. Also what a worker says of itself."""
+"""What makes a result: model, environment, weights, options, device. Also what a worker says of itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from repro.errors import SettingsError
+from repro.errors import EngineUnavailableError, SettingsError
 
 if TYPE_CHECKING:
     from repro.model import Model
@@ -45,7 +45,7 @@ class Ping:
 def describe_maker(model: Model) -> Maker:
     """What makes the results of a model. Raises NotSetUpError, WeightsError, RuntimeUnavailableError."""
     if is_classic(model):
-        return Maker(model.name, "docker", model.image, model.image, None, {}, {}, "", model.batch_size)
+        return _describe_classic(model)
     from repro.weights.store import weights_hashes
 
     environment = model.session.environment
@@ -62,6 +62,20 @@ def describe_maker(model: Model) -> Maker:
         device="cuda" if model.device >= 0 else "cpu",
         batch_size=model.batch_size,
     )
+
+
+def _describe_classic(model: Model) -> Maker:
+    """Of a model that starts a container a call all that is known is its image: it has an `__init__` of its own."""
+    from repro.images.facts import read_image
+    from repro.runtimes.engine import connect
+
+    image = getattr(model, "image", None) or model.default_image
+    try:
+        facts = read_image(connect(), image) if image else None
+    except EngineUnavailableError:  # its own calls will tell, if it needs one
+        facts = None
+    identity = facts.identity if facts is not None else image
+    return Maker(model.name, "docker", image, identity, None, {}, {}, "", model.batch_size)
 
 
 def ping(model: Model) -> Ping:

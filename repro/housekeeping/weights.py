@@ -1,0 +1,129 @@
+"""The store of weights: the variants that it holds, contents that no variant has, and what came halfway."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from repro.errors import WeightsError
+from repro.housekeeping.leftover import Finding, Kept, Leftover
+from repro.housekeeping.locks import is_free
+from repro.housekeeping.sizes import size_bytes
+from repro.housekeeping.workers import weights_in_use
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from repro.settings import Settings
+    from repro.weights.inventory import StoredVariant
+
+_HALF_MADE = (".unpacking", ".removing")
+
+
+def weights(settings: Settings, client: DockerClient | None, models: Collection[str] = ()) -> Finding:
+    """The variants in the store, and contents that none of them has. What a worker reads stays, as does what others
+    put there.
+
+    Sizes count a content once, however many variants have it: it is free with the last of them.
+
+    Raises:
+        WeightsError: the record of a variant is damaged.
+    """
+    from repro.weights.inventory import read_inventory
+
+    root = settings.weights_dir
+    in_use = {path.resolve() for path in weights_in_use(client)}
+    leftovers, kept = [], []
+    going: set[str] = set()
+    for variant in read_inventory(root):
+        # A folder of somebody else's beside the variants has no record.
+        if not variant.files or (models and variant.model not in models):
+            continue
+        why = _why_it_stays(variant, in_use)
+        if why:
+            kept.append(Kept("weights", variant.name, why))
+        else:
+            going.add(variant.name)
+            leftovers.append(_leftover(root, variant, going))
+    unused = () if models else _unused(root)
+    return Finding((*leftovers, *unused, *_partial_downloads(root, models)), tuple(kept))
+
+
+def _why_it_stays(variant: StoredVariant, in_use: set[Path]) -> str:
+    if variant.folder.resolve() in in_use:
+        return "a worker reads them"
+    if not is_free(variant.folder.with_name(f".{variant.folder.name}.lock")):
+        return "they are being fetched"
+    theirs = _not_recorded(variant)
+    return f"repro did not put {theirs[0]} there" if theirs else ""
+
+
+def _not_recorded(variant: StoredVariant) -> list[str]:
+    recorded = {file.name for file in variant.files}
+    files = [path for path in sorted(variant.folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    names = [path.relative_to(variant.folder).as_posix() for path in files if not _is_halfway(path)]
+    return [name for name in names if name not in recorded]
+
+
+def _leftover(root: Path, variant: StoredVariant, going: set[str]) -> Leftover:
+    contents = {file.sha256: file.size_bytes for file in variant.files if set(file.shared_with) <= going}
+    why = f"`repro weights fetch {variant.model} --variant {variant.variant}` fetches them again"
+    remove = partial(_remove, root, variant.name)
+    return Leftover("weights", variant.name, sum(contents.values()), why, remove, variant.model)
+
+
+def _remove(root: Path, name: str) -> None:
+    from repro.weights.removal import remove_variants
+
+    try:
+        remove_variants(root, [name])
+    except WeightsError as error:
+        raise OSError(error.message) from error
+
+
+def _unused(root: Path) -> Iterator[Leftover]:
+    """Contents that no variant has: whoever removed the variants by hand has left them."""
+    from repro.weights.blobs import Blobs
+    from repro.weights.inventory import used_contents
+    from repro.weights.removal import remove_unused
+
+    blobs = Blobs(root)
+    unused = set(blobs.names()) - used_contents(root)
+    if unused:
+        size = sum(blobs.path(sha256).stat().st_size for sha256 in unused)
+
+        def remove() -> None:
+            remove_unused(root)
+
+        yield Leftover("weights", str(blobs.folder), size, "no variant has them", remove)
+
+
+def _is_halfway(path: Path) -> bool:
+    from repro.weights.partial import PARTIAL_SUFFIX
+
+    return path.name.endswith((PARTIAL_SUFFIX, f"{PARTIAL_SUFFIX}.json"))
+
+
+def _partial_downloads(root: Path, models: Collection[str]) -> Iterator[Leftover]:
+    """Files that came halfway, of variants that nobody fetches now."""
+    for path in sorted(root.glob("[!.]*/[!.]*/**/*")):
+        model, variant = path.relative_to(root).parts[:2]
+        is_wanted = not models or model in models
+        if path.is_file() and _is_halfway(path) and is_wanted and is_free(root / model / f".{variant}.lock"):
+            size = path.stat().st_size
+            remove = partial(path.unlink, missing_ok=True)
+            yield Leftover("partial download", str(path), size, "it came halfway", remove, model)
+
+
+def half_made_weights(settings: Settings) -> Iterator[Leftover]:
+    """What was left where the unpacking of an archive, or the removal of a variant, was cut off."""
+    for ending in _HALF_MADE:
+        for path in sorted(settings.weights_dir.glob(f"[!.]*/.*{ending}")):
+            variant = path.name.removeprefix(".").removesuffix(ending)
+            if path.is_dir() and is_free(path.with_name(f".{variant}.lock")):
+                remove = partial(shutil.rmtree, path)
+                why = "the process that made it has gone"
+                yield Leftover("half-made weights", str(path), size_bytes(path), why, remove, path.parent.name)
