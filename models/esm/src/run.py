@@ -71,7 +71,7 @@ class Esm(Runner):
         """Tokens, or what is wrong with the sequence."""
         try:
             return tokens.encode(sequence, self.engine.name, self.engine.max_residues)
-        except tokens.SequenceError as error:
+        except ValueError as error:
             return error
 
     def _ask(self):

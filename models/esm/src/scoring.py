@@ -21,10 +21,6 @@ _NAME = re.compile(r"([A-Z])(-?\d+)([A-Z])")
 _AMINO_ACIDS = [tokens.IDS[letter] for letter in tokens.AMINO_ACIDS]
 
 
-class MutantError(ValueError):
-    """A mutant that cannot be one of this protein: says why."""
-
-
 class Scorer:
     """Scores of mutants, and log-odds of all substitutions.
 
@@ -182,14 +178,14 @@ class _Mutated:
 
 
 def _mutated(row, mutant, offset, model, same_length):
-    """One mutant of `row`, given by its name or as a sequence. Raises MutantError, SequenceError."""
+    """One mutant of `row`, given by its name or as a sequence. Raises ValueError."""
     if any(letter.isdigit() for letter in mutant):
         return _substituted(row, mutant, offset)
     mine = tokens.encode(mutant, model, max_residues=None)
     if len(mine) != len(row):
         if same_length:
             message = "the mutated sequence has %d residues and the wild type %d: only pseudo-ppl scores these"
-            raise MutantError(message % (len(mine) - tokens.ENDS, len(row) - tokens.ENDS))
+            raise ValueError(message % (len(mine) - tokens.ENDS, len(row) - tokens.ENDS))
         return _Mutated(mine, [])
     return _Mutated(mine, [place for place in range(len(row)) if row[place] != mine[place]])
 
@@ -199,15 +195,15 @@ def _substituted(row, mutant, offset):
     for part in mutant.split(":"):
         match = _NAME.fullmatch(part)
         if match is None or not {match[1], match[3]} <= tokens.LETTERS.keys():
-            raise MutantError("%r is no substitution such as A42G" % part)
+            raise ValueError("%r is no substitution such as A42G" % part)
         place = int(match[2]) - offset + 1  # BOS stands at 0
         if not 1 <= place <= len(row) - tokens.ENDS:
             message = "%s is out of range: positions go from %d to %d"
-            raise MutantError(message % (part, offset, offset + len(row) - tokens.ENDS - 1))
+            raise ValueError(message % (part, offset, offset + len(row) - tokens.ENDS - 1))
         if row[place] != tokens.IDS[match[1]]:
-            raise MutantError("%s: the wild type has %s there" % (part, tokens.TOKENS[row[place]]))
+            raise ValueError("%s: the wild type has %s there" % (part, tokens.TOKENS[row[place]]))
         if place in places:
-            raise MutantError("%s names one position twice" % mutant)
+            raise ValueError("%s names one position twice" % mutant)
         changed[place] = tokens.IDS[match[3]]
         places.append(place)
     return _Mutated(bytes(changed), places)

@@ -15,10 +15,6 @@ _UNKNOWN = 255
 _NUMBERS = bytes(LETTERS.get(chr(code), _UNKNOWN) for code in range(256))
 
 
-class SequenceError(ValueError):
-    """A sequence that the model does not take: says where and why."""
-
-
 def encode(sequence, model, max_residues=MAX_RESIDUES):
     """A sequence with its ends as bytes, a token a byte: small, hashable, and quickly made a tensor.
 
@@ -28,18 +24,18 @@ def encode(sequence, model, max_residues=MAX_RESIDUES):
         max_residues: how many it takes; None: any number.
 
     Raises:
-        SequenceError: it is empty, too long, or holds what is no letter of the alphabet.
+        ValueError: it is empty, too long, or holds what is no letter of the alphabet.
     """
     row = _numbers(sequence)
     if not row:
-        raise SequenceError("the sequence is empty")
+        raise ValueError("the sequence is empty")
     if max_residues is not None and len(row) > max_residues:
         message = "the sequence has %d residues and %s takes at most %d"
-        raise SequenceError(message % (len(row), model, max_residues))
+        raise ValueError(message % (len(row), model, max_residues))
     if _UNKNOWN in row:
         position = row.index(_UNKNOWN)
         letter = _LETTER.findall(sequence)[position]
-        raise SequenceError("position %d holds %r: %s" % (position + 1, letter, _reason(letter)))
+        raise ValueError("position %d holds %r: %s" % (position + 1, letter, _reason(letter)))
     return bytes([BOS]) + row + bytes([EOS])
 
 

@@ -8,6 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.esm.tests import container
+
+checkpoints = container.checkpoints
+probe = container.probe
+
 TINY = 1e-5  # largest absolute difference, fp32
 DEEP = 2e-4
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"

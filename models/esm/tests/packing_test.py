@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from models.esm.tests import container
+
+checkpoints = container.checkpoints
+container_module = container.container_module
+probe = container.probe
+
 
 def test_sequences_fill_a_batch_up_to_the_budget_and_none_is_padded(probe, checkpoints):
     sequences = ["A" * length for length in (8, 3, 8, 30, 5)]

@@ -7,6 +7,12 @@ import random
 
 import pytest
 
+from models.esm.tests import container
+
+checkpoints = container.checkpoints
+container_module = container.container_module
+probe = container.probe
+
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 FAMILIES = ("esm2", "esm1b", "esm1v")
 STRATEGIES = ("masked-marginals", "wt-marginals", "pseudo-ppl")
