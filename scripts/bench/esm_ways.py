@@ -238,10 +238,12 @@ def main():
             return
         run = WAYS[way](path)[workload]
         run(rows_of(["MKTAYIAKQR"]))
+        before = time.process_time()
         seconds, results = timed(lambda: run(rows_of(json.loads(Path(sequences).read_text()))))
+    cpu_seconds = time.process_time() - before
     np.save(out, results.float().numpy())
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb}))
 
 
 if __name__ == "__main__":

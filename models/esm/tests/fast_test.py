@@ -148,6 +148,13 @@ def test_neither_fair_esm_nor_a_compiler_is_imported(probe, checkpoints):
     assert probe.imported(path=checkpoints["esm2"]) == "[]"
 
 
+def test_attention_in_one_kernel_for_gpus_is_that_of_each_sequence(probe):
+    off, chosen = probe.attention_of_gpus(lengths=[7, 7, 3, 40, 1, 1], heads=3, head_width=8)
+
+    assert off < 1e-5
+    assert chosen == ["Packed", "Packed", "Packed"]  # that kernel computes in half precision alone
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_bf16_is_near_fp32(probe, tmp_path, family):
     path = tmp_path / "bf16.pt"

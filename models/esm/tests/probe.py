@@ -267,6 +267,40 @@ def passes(path, sequences=(), records=(), strategy=None, budget=1 << 20, fails_
     return {"batches": seen, "budget": model.budget.tokens, "results": len(results)}
 
 
+def attention_of_gpus(lengths, heads, head_width):
+    """The largest difference between the attention that GPUs get and the plain one, with PyTorch's kernel for GPUs
+    replaced by what its documentation says; and the names of the attention that is chosen for a device and a type."""
+    import attention
+    import torch
+    import torch.nn.attention.varlen as kernels
+    from packing import equal_lengths
+
+    torch.manual_seed(0)
+    groups = equal_lengths([bytes(length) for length in lengths])
+    qkv = torch.randn(sum(lengths), 3 * heads * head_width)
+
+    def written_out(q, k, v, starts_q, starts_k, longest_q, longest_k):
+        assert starts_q.dtype == torch.int32
+        assert longest_q == longest_k == max(lengths)
+        parts = []
+        for start, end in zip(starts_q.tolist(), starts_k.tolist()[1:], strict=False):
+            one, other, value = (state[start:end].transpose(0, 1) for state in (q, k, v))
+            weights = (one @ other.transpose(1, 2) / head_width**0.5).softmax(-1)
+            parts.append((weights @ value).transpose(0, 1))
+        return torch.cat(parts)
+
+    kept, kernels.varlen_attn = kernels.varlen_attn, written_out
+    try:
+        found = attention.PackedOnGpu(groups, heads, "cpu")(qkv)
+    finally:
+        kernels.varlen_attn = kept
+    chosen = [
+        type(attention.packed_attention(groups, heads, device, kind)).__name__
+        for device, kind in (("cpu", torch.float32), ("cpu", torch.bfloat16), ("cuda:0", torch.float32))
+    ]
+    return [(found - attention.Packed(groups, heads)(qkv)).abs().max().item(), chosen]
+
+
 def layers_used(path, layers, embeddings, logits, contacts):
     """How often a layer's feed-forward part runs, and on how many tokens, for one sequence of 8 residues."""
     import fast as module
