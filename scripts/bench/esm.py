@@ -76,6 +76,7 @@ class Bench:
     size: str
     sequences: dict[str, list[str]]
     rounds: int
+    threads: int
     session: str | None
 
     def table(self, workload: str, ways: Sequence[str]) -> tuple[list[Figure], float]:
@@ -118,8 +119,9 @@ class Bench:
         results = self._results(way, workload)
         # -P: this file has the name of fair-esm's package, and must not be found in its place.
         command = [self.python, "-P", HERE / "esm_ways.py", way, workload, self.checkpoint, sequences, results]
-        quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}  # of what is measured, not of us
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
+        # Warnings are of what is measured, not of us.
+        variables = {**os.environ, "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": str(self.threads)}
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=variables)
         return json.loads(done.stdout.splitlines()[-1])
 
     def _session(self, workload: str) -> dict[str, float]:
@@ -211,6 +213,7 @@ def main() -> int:
     parser.add_argument("--sequences", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each way; a session takes what it may")
     parser.add_argument("--session", choices=["local", "docker"], help="also through a session there")
     parser.add_argument("--python", type=Path, help="an interpreter that has the peers, in place of our own")
     parser.add_argument("--json", type=Path, default=FOLDER / "esm.json")
@@ -224,7 +227,7 @@ def main() -> int:
         "E": proteins(options.sequences, options.seed),
         "M": ["".join(random.Random(options.seed + 1).choices(AMINO_ACIDS, k=PROTEIN))],
     }
-    bench = Bench(python, checkpoint, options.size, sequences, options.rounds, options.session)
+    bench = Bench(python, checkpoint, options.size, sequences, options.rounds, options.threads, options.session)
     tables, rates = {}, {}
     for workload in options.workloads:
         usual = [*WAYS[workload], *(["OpenVINO bf16", "fast bf16"] if options.bf16 else [])]
@@ -234,6 +237,7 @@ def main() -> int:
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "threads": options.threads,
         "load": os.getloadavg(),
         "size": options.size,
         "gflops": rates,

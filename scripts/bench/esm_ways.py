@@ -171,7 +171,8 @@ def openvino(path, precision):
         for port in converted.inputs:
             port.get_node().set_partial_shape(ov.PartialShape([-1, -1]))
         converted.validate_nodes_and_infer_types()
-        ready = ov.Core().compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": precision})
+        settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+        ready = ov.Core().compile_model(converted, "CPU", settings)
         return lambda t: torch.from_numpy(ready((t, (t != PAD).long()))[0].copy())
 
     states, logits = compiled(model.esm), compiled(model)
