@@ -1,5 +1,7 @@
 """ESM-1b, ESM-1v and ESM-2 beside their weights: embeddings, logits, contacts, and effects of mutations."""
 
+import os
+
 import allocator
 import cgroup
 import checkpoint
@@ -34,7 +36,8 @@ class Esm(Runner):
     def _engine(self, options, path):
         import torch
 
-        torch.set_num_threads(cgroup.cpu_count())
+        if "OMP_NUM_THREADS" not in os.environ:  # which PyTorch follows by itself
+            torch.set_num_threads(cgroup.cpu_count())
         if options.precision == "tf32" and self.device == "cpu":
             raise ValueError("tf32 is a precision of GPUs; a CPU has fp32 and bf16")
         if options.engine == "fast":
