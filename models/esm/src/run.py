@@ -9,6 +9,7 @@ from outputs import Ask
 from repro_guest import Runner
 
 PRECISIONS = ("fp32", "tf32", "bf16")
+STRATEGIES = ("masked-marginals", "wt-marginals", "pseudo-ppl")
 
 
 class Esm(Runner):
@@ -24,7 +25,7 @@ class Esm(Runner):
         parser.add_argument("--layers", nargs="+", type=int, default=[-1], help="0 is the embedding, -1 the last layer")
         parser.add_argument("--logits", action="store_true")
         parser.add_argument("--contacts", action="store_true")
-        parser.add_argument("--strategy", default="masked-marginals", help="how to score; see scoring.py")
+        parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0], help="how to score")
         parser.add_argument("--offset", type=int, default=1, help="number of the first residue in names of mutants")
         parser.add_argument("--wild-type", help="of the records that have no sequence")
 

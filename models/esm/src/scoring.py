@@ -15,7 +15,6 @@ import torch
 import windows
 
 MARGINALS = ("masked-marginals", "wt-marginals")
-STRATEGIES = (*MARGINALS, "pseudo-ppl")
 
 _NAME = re.compile(r"([A-Z])(-?\d+)([A-Z])")
 _AMINO_ACIDS = [tokens.IDS[letter] for letter in tokens.AMINO_ACIDS]

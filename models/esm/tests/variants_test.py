@@ -62,6 +62,13 @@ def test_log_odds_are_the_scores_of_all_substitutions(model, strategy):
     assert scan.score(WILD_TYPE) == 0
 
 
+def test_a_matrix_has_no_score_for_a_letter_that_is_no_column():
+    scan = LogOdds("MKTA", np.zeros((4, 20), dtype=np.float32))
+
+    with pytest.raises(ValueError, match="K2X: a matrix has the 20 amino acids alone"):
+        scan.score("K2X")
+
+
 def test_an_ensemble_is_the_mean_of_its_members(model):
     variants = ("esm1v_t33_650M_UR90S_1", "esm2_t6_8M_UR50D")
     mutants = ["A4G", "K2R:A4G"]

@@ -30,8 +30,12 @@ class LogOdds:
     title: str = ""
 
     def score(self, mutant: str) -> float:
-        """The sum of its substitutions. Raises ValueError where it is no mutant of this sequence."""
+        """The sum of its substitutions. Raises ValueError where it is no mutant of this sequence, or has another letter
+        than the 20 amino acids."""
         changes = read_mutant(mutant, self.sequence, offset=self.offset)
+        unknown = next((one for one in changes if one.new not in AMINO_ACIDS), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown}: a matrix has the 20 amino acids alone")
         values = self.values
         return float(sum(values[one.position - self.offset, AMINO_ACIDS.index(one.new)] for one in changes))
 
