@@ -37,7 +37,7 @@ class Packed:
 
     def __call__(self, qkv):
         """(T, 3 x D) to (T, D)."""
-        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        out = self._blank(qkv)
         for q, k, v, mine in self._runs(qkv, out):
             mine.copy_(scaled_dot_product_attention(q, k, v).transpose(1, 2))
         return out
@@ -56,13 +56,20 @@ class Packed:
 
     def with_maps(self, qkv, see):
         """As the call, and `see(number, map)` gets each sequence's map, (heads, length, length)."""
-        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        out = self._blank(qkv)
         numbers = iter(range(len(qkv)))
         for q, k, v, mine in self._runs(qkv, out):
             for one in range(len(q)):  # one at a time: a map has length^2 numbers a head
                 weights = (q[one] * q.shape[-1] ** -0.5 @ k[one].transpose(1, 2)).float().softmax(-1)
                 see(next(numbers), weights)
                 mine[one].copy_((weights.to(v.dtype) @ v[one]).transpose(0, 1))
+        return out
+
+    def _blank(self, qkv):
+        """(T, D) for the answer; zero at the padding behind the last sequence, which no run covers."""
+        out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
+        start, count, length = self.groups[-1]
+        out[start + count * length :] = 0
         return out
 
     def _runs(self, qkv, out):

@@ -17,6 +17,8 @@ from torch.nn.functional import gelu, layer_norm
 # What a token takes at most on its way: states, norm, queries to values, attention, and the wide middle, in fp32.
 _STATES_A_TOKEN = 16
 _FP32_BYTES = 4
+# In bf16 a CPU's products go through oneDNN, which builds a program for each new number of rows.
+_ROWS_MULTIPLE_BF16 = 64
 
 
 class Fast:
@@ -42,6 +44,7 @@ class Fast:
         self.max_residues = self.weights.max_residues
         self.has_contacts = self.weights.contact is not None
         self.budget = Budget.from_free_memory(device, _STATES_A_TOKEN * _FP32_BYTES * self.weights.width)
+        self.rows_multiple = _ROWS_MULTIPLE_BF16 if precision == "bf16" and device == "cpu" else 1
         self._tables = self._rotary_tables()
 
     # ---------------------------------------------------------------------------------------------- what is asked of it
@@ -78,7 +81,7 @@ class Fast:
     def _embedded(self, rows, ask):
         """(row, result) pairs."""
         ordered = sorted(rows, key=len)
-        stream = Stream(ordered, self.device)
+        stream = self._stream(ordered)
         contacts = Contacts(self.weights.contact, self.weights.heads) if ask.contacts else None
         only_bos = set(ask.embeddings) == {"bos"} and not (ask.logits or ask.contacts)
         states = self._forward(stream, self._needed(ask), contacts, stream.starts if only_bos else None)
@@ -103,7 +106,7 @@ class Fast:
     @torch.inference_mode()
     def _at_places(self, masked):
         order = sorted(range(len(masked)), key=lambda number: len(masked[number][0]))
-        stream = Stream([masked[number][0] for number in order], self.device)
+        stream = self._stream([masked[number][0] for number in order])
         places = torch.tensor([masked[number][1] for number in order], device=self.device)
         states = self._forward(stream, {self.layer_count}, None, stream.starts + places)
         found = self._logits(states[self.layer_count]).log_softmax(-1).cpu()
@@ -113,12 +116,15 @@ class Fast:
 
     @torch.inference_mode()
     def _everywhere(self, rows):
-        stream = Stream(rows, self.device)
+        stream = self._stream(rows)
         states = self._forward(stream, {self.layer_count})
         found = self._logits(states[self.layer_count]).log_softmax(-1).cpu()
-        return found.split([len(row) for row in rows])
+        return [found[residues.start - 1 : residues.stop + 1] for residues in stream.residues]
 
     # ------------------------------------------------------------------------------------------------------ the compute
+
+    def _stream(self, rows):
+        return Stream(rows, self.device, self.rows_multiple)
 
     def _needed(self, ask):
         return {*ask.state_layers, *([self.layer_count] if ask.logits else [])}

@@ -14,6 +14,7 @@ class Stream:
     Args:
         rows: tokens as bytes. Rows of one length should stand together.
         device: where the tensors are.
+        multiple: T is rounded up to a multiple of it, with padding at the end that belongs to no row.
 
     Attributes:
         groups: (first token, how many, length) of each run of rows of one length.
@@ -22,17 +23,22 @@ class Stream:
         residues: where each row's residues stand, a slice a row.
     """
 
-    def __init__(self, rows, device):
+    def __init__(self, rows, device, multiple=1):
         self.groups = equal_lengths(rows)
         lengths = torch.tensor([len(row) for row in rows])
         ends = lengths.cumsum(0)
         starts = ends - lengths
         self.residues = [slice(start + 1, end - 1) for start, end in zip(starts.tolist(), ends.tolist())]
-        self.tokens = torch.frombuffer(bytearray(b"".join(rows)), dtype=torch.uint8).to(device, torch.long)
+        total = int(ends[-1])
+        padding = -total % multiple
+        numbers = bytearray(b"".join(rows)) + bytes([tokens.PAD]) * padding
+        self.tokens = torch.frombuffer(numbers, dtype=torch.uint8).to(device, torch.long)
         self.starts = starts.to(device)
         self.lengths = lengths.to(device)
-        self.row = torch.repeat_interleave(torch.arange(len(rows), device=device), self.lengths)
-        self.places = torch.arange(len(self.tokens), device=device) - self.starts[self.row]
+        self.row = torch.repeat_interleave(torch.arange(len(rows)), lengths)
+        self.row = torch.cat([self.row, torch.zeros(padding, dtype=torch.long)]).to(device)
+        self.places = torch.arange(total + padding, device=device) - self.starts[self.row]
+        self.places[total:] = 0
 
     def embedded(self, weights):
         """What goes into the first layer: (T, D)."""

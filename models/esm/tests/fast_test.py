@@ -62,6 +62,7 @@ def test_any_checkpoint_and_any_sequences_give_what_fair_esm_gives(
         "logits": chosen.draw(st.booleans()),
         "contacts": chosen.draw(st.booleans()),
         "budget": chosen.draw(st.sampled_from([1, 30, 1024])),
+        "rows_multiple": chosen.draw(st.sampled_from([1, 64])),  # as for bf16
     }
 
     worst = probe.compare(path=path, sequences=sequences, **wanted)

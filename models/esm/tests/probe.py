@@ -79,11 +79,12 @@ def changed(described, weights, drop=None, cut=None, add=None, say=None):
 # ---------------------------------------------------------------------------------------------------------- comparisons
 
 
-def compare(path, sequences, layers, embeddings, logits, contacts, budget=None):
-    """The largest difference between the two engines, by the name of the result; inf where a shape or key differs."""
+def compare(path, sequences, layers, embeddings, logits, contacts, budget=None, rows_multiple=1):
+    """The largest difference between the two engines, by the name of the result."""
     fast, reference = engine(path), engine(path, "reference")
     if budget is not None:
         fast.budget.tokens = budget
+    fast.rows_multiple = rows_multiple
     asked = wanted(fast, layers, embeddings, logits, contacts)
     rows = encoded(sequences)
     worst = {}
