@@ -136,6 +136,20 @@ def test_a_wild_type_that_is_no_protein_is_told(wild_type, message):
         ESM(**HERE).log_odds(wild_type)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "tf32"}, "tf32 is a precision of GPUs"),
+        ({"precision": "bf16", "engine": "reference"}, "the reference engine computes in fp32 alone"),
+        ({"precision": "fp16"}, "fp16"),
+        ({"engine": "faster"}, "faster"),
+    ],
+)
+def test_an_engine_or_a_precision_that_there_is_not_is_refused_before_anything_starts(options, message):
+    with pytest.raises(SettingsError, match=message):
+        ESM(**HERE, **options)
+
+
 def test_pseudo_ppl_has_no_log_odds():
     with pytest.raises(SettingsError, match="no log-odds"):
         ESM(**HERE).log_odds(WILD_TYPE, "pseudo-ppl")

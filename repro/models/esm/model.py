@@ -85,6 +85,9 @@ class ESM(Model):
             folder with VARIANT.pt); `engine` and `precision`; and `embeddings`, `layers`, `logits`, `contacts`, `task`,
             `strategy`, `offset` and `wild_type` as defaults of all calls.
 
+    Raises:
+        SettingsError: a precision that the engine or the device does not have.
+
     >>> with ESM(variant="esm2_t33_650M_UR50D", device=0) as model:  # doctest: +SKIP
     ...     result = model.predict("MKTAYIAKQRQISFVKSHFSRQ", embeddings=["mean", "residue"])
     >>> result["embedding"].shape, result["residue_embeddings"].shape  # doctest: +SKIP
@@ -114,6 +117,7 @@ class ESM(Model):
         if marginals and session.get("batch_size") is None:
             session["batch_size"] = _MUTANTS_TOGETHER
         super().__init__(image, device, **session)
+        self._refuse_precision(self.options["engine"], self.options["precision"], device)
 
     def predict(self, record: str | Mapping[str, Any], **parameters: Any) -> Any:
         """The result of one sequence, given as it is or as a record."""
@@ -208,6 +212,15 @@ class ESM(Model):
                 )
             if scores and sequence and mutants is not None:
                 self._check_mutants(mutants, sequence, index)
+
+    def _refuse_precision(self, engine: str, precision: str, device: int) -> None:
+        """Raise SettingsError for what no worker would compute."""
+        if precision == "tf32" and device < 0:
+            raise SettingsError("tf32 is a precision of GPUs", fix="device=0, or precision='fp32' or 'bf16'")
+        if engine == "reference" and precision != "fp32":
+            raise SettingsError(
+                "the reference engine computes in fp32 alone", fix="engine='fast', or leave precision out"
+            )
 
     def _check_mutants(self, mutants: str | list[str], wild_type: str, index: int) -> None:
         for mutant in [mutants] if isinstance(mutants, str) else mutants:
