@@ -89,6 +89,16 @@ def test_the_same_again_is_not_built_and_says_so(build: Build, image: str, engin
     assert engine.images.get(image).id == identity
 
 
+def test_the_whole_folder_is_what_belongs_to_the_model(build: Build, image: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    lines = build(HEAD + "COPY . .\nRUN ls -A\n")
+
+    listed = {word for line in lines for word in line.split()}
+    assert {"src", "repro_guest"} <= listed
+    assert not {"README.md", ".dockerignore"} & listed
+    assert not any(line.strip() == "Dockerfile" for line in lines)
+
+
 def test_a_step_that_fails_is_a_build_error_with_its_last_lines(build: Build, image: str, engine: DockerClient) -> None:
     from docker.errors import ImageNotFound
 
