@@ -205,7 +205,9 @@ def _damage() -> Iterator[None]:
         yield
     except tarfile.ReadError as error:
         known = "not a gzip file" in str(error) or "file could not be opened" in str(error)
-        raise _RefusedError("it is no zip or tar archive, or a damaged one" if known else f"it is damaged: {error}") from error
+        raise _RefusedError(
+            "it is no zip or tar archive, or a damaged one" if known else f"it is damaged: {error}"
+        ) from error
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise _RefusedError(f"it is damaged: {error}") from error
     except OSError as error:
