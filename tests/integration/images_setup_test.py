@@ -268,6 +268,30 @@ def test_a_setup_that_is_killed_leaves_no_image_and_the_next_one_makes_it_whole(
     assert list(staged.glob(".repro-build-*")) == [], "what the killed one left is gone"
 
 
+def test_two_processes_at_once_make_one_whole_image(model: Path, image: str, engine: DockerClient) -> None:
+    (model / "Dockerfile").write_text(HEAD + f"RUN echo {os.getpid()} && sleep 1\n" + GUEST)
+    program = (
+        "from pathlib import Path; from repro.images.build import build_image\n"
+        f"build_image(Path({str(model)!r}), {image!r}, lambda line: None)"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+
+    assert [process.wait(120) for process in processes] == [0, 0]
+    assert is_up_to_date(build(model, image))
+
+
+def test_a_build_that_fails_leaves_the_image_that_was_there(model: Path, image: str, engine: DockerClient) -> None:
+    build(model, image)
+    old = engine.images.get(image).id
+    (model / "Dockerfile").write_text(HEAD + GUEST + "RUN exit 1\n")
+
+    with pytest.raises(BuildError):
+        build(model, image)
+
+    assert engine.images.get(image).id == old
+    assert not is_up_to_date(build(write_model(model, HEAD + GUEST + "CMD true\n"), image))
+
+
 # -------------------------------------------------------------------------------------------------- what is told
 
 
