@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,11 @@ def write_model(folder: Path, dockerfile: str, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def anew() -> str:
+    """Begins a RUN line that is to run, whatever the builder's cache has from an earlier run of the tests."""
+    return f"true {secrets.token_hex(8)} && "
 
 
 def contents(engine: DockerClient, image: str) -> Iterator[tuple[str, bytes]]:

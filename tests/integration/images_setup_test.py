@@ -21,7 +21,17 @@ from repro.images.lock import ImageLock, write_lock
 from repro.runtimes.base import BuildOptions, ModelSpec
 from repro.runtimes.docker import DockerRuntime
 from tests.integration.hosts import wait_for
-from tests.integration.images_builds import BASE, GUEST, HEAD, contents, files_of_layer, layers, remove, write_model
+from tests.integration.images_builds import (
+    BASE,
+    GUEST,
+    HEAD,
+    anew,
+    contents,
+    files_of_layer,
+    layers,
+    remove,
+    write_model,
+)
 from tests.integration.registry import HOW_TO_GET_IT, registry_program, running
 
 if TYPE_CHECKING:
@@ -150,6 +160,7 @@ def test_a_change_beside_the_model_builds_nothing(model: Path, image: str, besid
 
 
 def test_a_change_of_the_code_builds_the_last_layers_alone(model: Path, image: str, engine: DockerClient) -> None:
+    write_model(model, HEAD + f"RUN {anew()}true\n" + GUEST)
     build(model, image)
     before = layers(engine, image)
     (model / "src" / "run.py").write_text("print('changed')\n")
@@ -379,7 +390,7 @@ def test_the_locked_digest_is_built_from_whatever_the_tag_means_now(
             remove(engine, name)
         locked = digests[0].partition("@")[2]
         write_lock(model, ImageLock({name: locked}))
-        (model / "Dockerfile").write_text(f"FROM {name}\nRUN cat /which\n{GUEST}")
+        (model / "Dockerfile").write_text(f"FROM {name}\nRUN {anew()}cat /which\n{GUEST}")
         try:
             lines = build(model, image)
             assert any(line.strip() == "locked" for line in lines), lines

@@ -13,6 +13,7 @@ from repro import __version__
 from repro.common.docker import DockerContainer
 from repro.errors import BuildError, EngineUnavailableError
 from repro.images.build import build_image, buildkit_client
+from tests.integration.images_builds import anew
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -91,7 +92,7 @@ def test_the_same_again_is_not_built_and_says_so(build: Build, image: str, engin
 
 def test_the_whole_folder_is_what_belongs_to_the_model(build: Build, image: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("x")
-    lines = build(HEAD + "COPY . .\nRUN ls -A\n")
+    lines = build(HEAD + f"COPY . .\nRUN {anew()}ls -A\n")
 
     listed = {word for line in lines for word in line.split()}
     assert {"src", "repro_guest"} <= listed
