@@ -16,7 +16,10 @@ from repro.errors import BuildError
 GUEST = "repro_guest"
 _CACHES = {"__pycache__", ".git", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store"}
 # Of no use in an image, and often changed: `COPY . .` does not mean them. A COPY that names them does.
-_BESIDE_THE_MODEL = {"tests", "golden", "README.md", "Dockerfile", ".dockerignore", "image.lock", "out"}
+_BESIDE_THE_MODEL = {
+    *("tests", "golden", "out", "README.md"),
+    *("Dockerfile", ".dockerignore", "image.lock", "sbom.cdx.json"),
+}
 _IGNORE_FILE = ".dockerignore"
 _TIME_S = 315_532_800  # 1980-01-01: the first that archives of all kinds can hold
 

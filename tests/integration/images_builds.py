@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.images.facts import MODEL
+
 if TYPE_CHECKING:
     from docker import DockerClient
 
@@ -76,11 +78,14 @@ def size_bytes(engine: DockerClient, image: str) -> int:
 
 
 def remove(engine: DockerClient, *images: str) -> None:
-    """Remove images; those that are not there are fine."""
+    """Remove images, and what had their names before; those that are not there are fine."""
     from docker.errors import ImageNotFound
 
     for image in images:
         try:
+            model = engine.images.get(image).labels.get(MODEL)
             engine.images.remove(image, force=True)
         except ImageNotFound:
             continue
+        for replaced in engine.images.list(filters={"label": f"{MODEL}={model}", "dangling": True}) if model else []:
+            engine.images.remove(replaced.id)
