@@ -121,7 +121,7 @@ setup(
         "PyYAML>=6.0",
         "requests>=2.31",
         "rich>=13.7",
-        "urllib3>=2.2",
+        "urllib3>=2.3",
         "uv>=0.5",
     ],
     extras_require={

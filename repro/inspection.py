@@ -60,6 +60,7 @@ class ModelInfo:
     places: tuple[Place, ...]
     variants: tuple[VariantState, ...]
     inputs: tuple[Field, ...]
+    outputs: tuple[Field, ...]
     options: tuple[Field, ...]
     parameters: tuple[Field, ...]
 
@@ -86,6 +87,7 @@ def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:
         places=(local_place(spec, settings), docker_place(spec)),
         variants=tuple(states),
         inputs=tuple(fields_of(model.Inputs)),
+        outputs=tuple(fields_of(model.Outputs)),
         options=tuple(fields_of(model.Options)),
         parameters=tuple(fields_of(model.Parameters)),
     )

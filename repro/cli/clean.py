@@ -136,8 +136,11 @@ def _tell(console: Console, found: Iterable[Leftover], failures: dict[str, str],
     for name, reason in failures.items():
         click.echo(f"cannot remove {name}: {reason}", err=True)
     if found:
-        freed = sum(one.size_bytes for one in found if one.name not in failures)
-        console.note(f"{shown_size(freed)} {'were' if removed else 'would be'} freed")
+        gone = [one for one in found if one.name not in failures]
+        freed = shown_size(sum(one.size_bytes for one in gone))
+        console.note(
+            f"{len(gone)} {'removed' if removed else 'to remove'}, {freed} {'were' if removed else 'would be'} freed"
+        )
 
 
 def shown_size(size_bytes: float) -> str:

@@ -21,7 +21,7 @@ COMMANDS = {
     "weights": "Pretrained weights: list, fetch, verify, remove.",
     "pull": "Get a model's published image.",
     "publish": "Push a model's image to a registry.",
-    "new": "Write the folders of a new model.",
+    "new": "Write the folders of a new model: an example that works, for your own model to take its place.",
     "lock": "Pin what a model's image is built from.",
     "ping": "Start a model's worker and show what it is.",
     "doctor": "Check this machine: engine, GPU, disk, permissions, weights.",

@@ -92,12 +92,17 @@ def _show(info: ModelInfo) -> None:
         print_table(["NAME", "WEIGHTS", "DESCRIPTION"], rows)
     for title, fields in (
         ("a record has", info.inputs),
+        ("an answer has", info.outputs),
         ("options, fixed when the worker starts", info.options),
         ("parameters, of each call", info.parameters),
     ):
         if fields:
             click.secho(f"\n{title}", bold=True)
-            print_table(["NAME", "TYPE", "DEFAULT", "MEANING"], [_field(field) for field in fields])
+            header = ["NAME", "TYPE", "DEFAULT", "MEANING"]
+            rows = [_field(field) for field in fields]
+            if fields is info.outputs:  # what is not always there has a default, which nobody is given
+                header, rows = [*header[:2], "GIVEN", header[3]], [_output(field) for field in fields]
+            print_table(header, rows)
 
 
 def _import_path(info: ModelInfo) -> str:
@@ -109,6 +114,10 @@ def _place(place: Place) -> str:
         baked = f"; with the weights of {', '.join(place.baked)}" if place.baked else ""
         return f"{place.runtime}: yes ({place.identity}{baked})"
     return f"{place.runtime}: no; {place.remedy}" if place.remedy else f"{place.runtime}: no"
+
+
+def _output(field: Field) -> list[str]:
+    return [field.name, field.shown_type, "always" if field.is_required else "not always", field.description]
 
 
 def _field(field: Field) -> list[str]:

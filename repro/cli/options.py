@@ -46,13 +46,13 @@ def _level(level: int) -> Callable[[click.Context, click.Parameter, bool], None]
     return set_level
 
 
-def _models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from repro.model import Model
 
     return [CompletionItem(name) for name in Model.list() if name.startswith(incomplete)]
 
 
-def _variants(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_variants(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from repro.errors import ReproError
     from repro.model import Model
 
@@ -67,7 +67,7 @@ def _variants(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[C
 
 def model_argument(function: F) -> F:
     """MODEL."""
-    return click.argument("model", shell_complete=_models)(function)
+    return click.argument("model", shell_complete=complete_models)(function)
 
 
 def runtime_option(function: F) -> F:
@@ -86,7 +86,7 @@ def variant_option(*, multiple: bool = False) -> Callable[[F], F]:
         "--variant",
         metavar="NAME",
         multiple=multiple,
-        shell_complete=_variants,
+        shell_complete=complete_variants,
         help=f"{told} [default: the model's own]",
     )
 

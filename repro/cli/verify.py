@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repro.cli.console import Console, print_json, print_table
-from repro.cli.options import _models, _variants, json_option, runtime_option, verbosity
+from repro.cli.options import complete_models, complete_variants, json_option, runtime_option, verbosity
 
 if TYPE_CHECKING:
     from repro.model import Model
@@ -19,7 +19,7 @@ _EXIT_NOTHING_VERIFIED = 4
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="MODEL...", shell_complete=_models)
+@click.argument("models", nargs=-1, metavar="MODEL...", shell_complete=complete_models)
 @click.option("--all", "every", is_flag=True, help="All models that are set up here and have golden answers.")
 @runtime_option
 @click.option("--device", type=int, default=-1, metavar="N", help="Index of a GPU, or -1 for the CPU. [default: -1]")
@@ -27,7 +27,7 @@ _EXIT_NOTHING_VERIFIED = 4
     "--variant",
     metavar="NAME",
     multiple=True,
-    shell_complete=_variants,
+    shell_complete=complete_variants,
     help="Only the cases of these weights; may be repeated.",
 )
 @click.option(

@@ -70,9 +70,14 @@ def folder_of(model: str) -> str:
 
 def model_argument_or_all(function: click.decorators.FC) -> click.decorators.FC:
     """[MODEL], and --variant."""
-    from repro.cli.options import _models, _variants
+    from repro.cli.options import complete_models, complete_variants
 
     option = click.option(
-        "--variant", "variants", metavar="NAME", multiple=True, shell_complete=_variants, help="Only this variant."
+        "--variant",
+        "variants",
+        metavar="NAME",
+        multiple=True,
+        shell_complete=complete_variants,
+        help="Only this variant.",
     )
-    return click.argument("model", required=False, shell_complete=_models)(option(function))
+    return click.argument("model", required=False, shell_complete=complete_models)(option(function))

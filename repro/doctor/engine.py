@@ -139,7 +139,7 @@ def check_engine_disk(_: Settings) -> Iterator[Finding]:
     answer = _engine()
     if answer is not None and Path(answer[1].root_dir).is_dir():
         yield room(
-            "disk of the engine", Path(answer[1].root_dir), _NEEDED_BYTES, "docker system prune, or a larger disk"
+            "disk of the engine", Path(answer[1].root_dir), _NEEDED_BYTES, "repro clean --images, or a larger disk"
         )
 
 

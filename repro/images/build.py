@@ -24,7 +24,6 @@ from repro.images.failures import build_error
 from repro.images.labels import Description, all_labels, describe
 from repro.images.lock import read_lock
 from repro.images.pip_secrets import pip_secrets
-from repro.images.replaced import remove_replaced
 from repro.images.revision import source_revision
 from repro.images.secrets import Secret, read_secrets, refuse_secret_arguments
 from repro.images.staging import staging
@@ -121,9 +120,7 @@ def build_image(
     found = [bases.get(client, base, recipe.locked.get(base), options.platform, steps) for base in recipe.base_names]
     for note in bases.notes(base for base in found if bases.own_base(base.name, _bases_dir(bases_dir)) is None):
         watch.note(note)
-    old = facts.read_image(client, image)
     _build(client, recipe, found, secrets, steps)
-    remove_replaced(client, old, image)
     report(f"built {image}")
 
 

@@ -18,7 +18,7 @@ _log = logging.getLogger("repro")
 
 
 # A command that reads no stdin does not notice that its host has gone. This does: the container's stdin ends with it.
-_END_WITH_HOST = 'exec 3<&0 </dev/null; (cat <&3 >/dev/null; kill -9 -1) & exec 3<&-; exec "$@"'
+END_WITH_HOST = 'exec 3<&0 </dev/null; (cat <&3 >/dev/null; kill -9 -1) & exec 3<&-; exec "$@"'
 
 
 class DockerContainer:
@@ -70,7 +70,7 @@ class DockerContainer:
         words = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
         plan = ContainerPlan(
             image=self.image,
-            command=("/bin/sh", "-c", _END_WITH_HOST, "sh", *words),
+            command=("/bin/sh", "-c", END_WITH_HOST, "sh", *words),
             writable={Path(self.host_dir): PurePosixPath(self.container_dir)},
             all_gpus=cuda,
             network=not network_disabled,

@@ -59,8 +59,8 @@ class DockerRuntime:
         spec = environment.spec
         plan = ContainerPlan(
             image=environment.identity,
-            command=(*spec.command, *_arguments(launch, environment.baked)),
-            read_only=_read_only(launch),
+            command=(*spec.command, *worker_arguments(launch, environment.baked)),
+            read_only=read_only_mounts(launch),
             writable={launch.output_dir: OUTPUT},
             device=launch.device,
             network=launch.network,
@@ -108,7 +108,7 @@ class ContainerWorker:
         self._container.release_in_child()
 
 
-def _arguments(launch: Launch, baked: tuple[str, ...]) -> tuple[str, ...]:
+def worker_arguments(launch: Launch, baked: tuple[str, ...]) -> tuple[str, ...]:
     arguments = ["serve", "--input-dir", str(INPUT), "--output-dir", str(OUTPUT)]
     arguments += ["--device", "cuda" if launch.device.is_gpu else "cpu", "--options", json.dumps(launch.options)]
     if launch.weights_dir is not None:
@@ -120,7 +120,7 @@ def _arguments(launch: Launch, baked: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(arguments)
 
 
-def _read_only(launch: Launch) -> dict[Path, PurePosixPath]:
+def read_only_mounts(launch: Launch) -> dict[Path, PurePosixPath]:
     mounts = {launch.input_dir: INPUT}
     if launch.weights_dir is not None:
         mounts[launch.weights_dir.parent if launch.weights_dir.is_file() else launch.weights_dir] = WEIGHTS

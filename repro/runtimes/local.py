@@ -117,13 +117,13 @@ class LocalWorker:
             (home / "repro_guest").symlink_to(Path(repro.guest.__file__).parent)
             (home / "work").mkdir()
             process = subprocess.Popen(
-                _command(environment, launch),
+                worker_command(environment, launch),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 cwd=home / "work",
-                env=_environment(os.environ, home, launch),
+                env=worker_environment(os.environ, home, launch),
                 start_new_session=True,  # Ctrl-C in a terminal is for the host, which ends the worker
             )
         except OSError as error:
@@ -195,7 +195,7 @@ class LocalWorker:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _command(environment: Environment, launch: Launch) -> list[str]:
+def worker_command(environment: Environment, launch: Launch) -> list[str]:
     spec = environment.spec
     interpreter = str(environment.python)
     words = [interpreter if word == "python" else word for word in spec.command]
@@ -207,7 +207,7 @@ def _command(environment: Environment, launch: Launch) -> list[str]:
     return words
 
 
-def _environment(environ: Mapping[str, str], home: Path, launch: Launch) -> dict[str, str]:
+def worker_environment(environ: Mapping[str, str], home: Path, launch: Launch) -> dict[str, str]:
     kept = {name: environ[name] for name in environ if name in _KEPT or name.startswith("LC_")}
     return {
         **kept,

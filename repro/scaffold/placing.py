@@ -32,8 +32,8 @@ def place(folders: Mapping[Path, Callable[[Path], None]], finish: Callable[[], N
             unfinished.mkdir()
             folders[folder](unfinished)
         for unfinished, folder in staged.items():
-            made.append(folder)
             unfinished.rename(folder)
+            made.append(folder)  # not before: somebody else may have been faster
         finish()
         made.clear()
     except OSError as error:

@@ -18,7 +18,7 @@ from repro.exchange_folder import ExchangeFolder
 from repro.guest import exchange
 from repro.runtimes import docker, local
 from repro.runtimes.base import Device, Environment, Exit, Launch
-from repro.runtimes.classic import _END_WITH_HOST
+from repro.runtimes.classic import END_WITH_HOST
 from repro.runtimes.container import Container, ContainerPlan
 from repro.runtimes.gpu import check_gpu
 from repro.runtimes.log import LogTail
@@ -93,12 +93,12 @@ def _word(value: Any) -> str:
 
 def _run_in_container(environment: Environment, launch: Launch, options: Sequence[str]) -> None:
     spec = environment.spec
-    served = docker._arguments(launch, environment.baked)
+    served = docker.worker_arguments(launch, environment.baked)
     words = [*spec.command, *_files(docker.INPUT / _INPUT, docker.OUTPUT / _OUTPUT), *_shared(served), *options]
     plan = ContainerPlan(
         image=environment.identity,
-        command=("/bin/sh", "-c", _END_WITH_HOST, "sh", *words),
-        read_only=docker._read_only(launch),
+        command=("/bin/sh", "-c", END_WITH_HOST, "sh", *words),
+        read_only=docker.read_only_mounts(launch),
         writable={launch.output_dir: docker.OUTPUT},
         device=launch.device,
         labels={"repro.model": spec.name, "repro.image": spec.image},
@@ -122,7 +122,7 @@ def _run_locally(environment: Environment, launch: Launch, options: Sequence[str
     home = launch.scratch_dir / "home"
     (home / "work").mkdir(parents=True)
     (home / "repro_guest").symlink_to(Path(repro.guest.__file__).parent)
-    served = local._command(environment, launch)
+    served = local.worker_command(environment, launch)
     program = served[: served.index("serve")]
     files = _files(launch.input_dir / _INPUT, launch.output_dir / _OUTPUT)
     log_file = launch.scratch_dir / "log.txt"  # not a pipe: a child that outlives run.py would hold that open
@@ -133,7 +133,7 @@ def _run_locally(environment: Environment, launch: Launch, options: Sequence[str
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=home / "work",
-            env=local._environment(os.environ, home, launch),
+            env=local.worker_environment(os.environ, home, launch),
             start_new_session=True,  # Ctrl-C is for this process, which ends that one
         )
     try:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from repro.images.facts import MODEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -31,6 +34,11 @@ def write_model(folder: Path, dockerfile: str, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def anew() -> str:
+    """Begins a RUN line that is to run, whatever the builder's cache has from an earlier run of the tests."""
+    return f"true {secrets.token_hex(8)} && "
 
 
 def contents(engine: DockerClient, image: str) -> Iterator[tuple[str, bytes]]:
@@ -70,11 +78,14 @@ def size_bytes(engine: DockerClient, image: str) -> int:
 
 
 def remove(engine: DockerClient, *images: str) -> None:
-    """Remove images; those that are not there are fine."""
+    """Remove images, and what had their names before; those that are not there are fine."""
     from docker.errors import ImageNotFound
 
     for image in images:
         try:
+            model = engine.images.get(image).labels.get(MODEL)
             engine.images.remove(image, force=True)
         except ImageNotFound:
             continue
+        for replaced in engine.images.list(filters={"label": f"{MODEL}={model}", "dangling": True}) if model else []:
+            engine.images.remove(replaced.id)

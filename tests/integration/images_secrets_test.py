@@ -13,7 +13,7 @@ from repro.errors import BuildError, SettingsError
 from repro.images.build import build_image
 from repro.images.buildkit import buildkit_client
 from repro.runtimes.base import BuildOptions
-from tests.integration.images_builds import GUEST, HEAD, places_of, remove, write_model
+from tests.integration.images_builds import GUEST, HEAD, anew, places_of, remove, write_model
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -74,7 +74,7 @@ def test_each_secret_reaches_its_run_line_and_lies_nowhere(
     image: str, model: Path, options: BuildOptions, engine: DockerClient
 ) -> None:
     _needs_buildkit()
-    write_model(model, HEAD + GUEST + f"RUN {MOUNTS}{USES_ALL}\n")
+    write_model(model, HEAD + GUEST + f"RUN {MOUNTS}{anew()}{USES_ALL}\n")
     told: list[str] = []
 
     build_image(model, image, told.append, options)

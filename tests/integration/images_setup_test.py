@@ -21,7 +21,17 @@ from repro.images.lock import ImageLock, write_lock
 from repro.runtimes.base import BuildOptions, ModelSpec
 from repro.runtimes.docker import DockerRuntime
 from tests.integration.hosts import wait_for
-from tests.integration.images_builds import BASE, GUEST, HEAD, contents, files_of_layer, layers, remove, write_model
+from tests.integration.images_builds import (
+    BASE,
+    GUEST,
+    HEAD,
+    anew,
+    contents,
+    files_of_layer,
+    layers,
+    remove,
+    write_model,
+)
 from tests.integration.registry import HOW_TO_GET_IT, registry_program, running
 
 if TYPE_CHECKING:
@@ -150,6 +160,7 @@ def test_a_change_beside_the_model_builds_nothing(model: Path, image: str, besid
 
 
 def test_a_change_of_the_code_builds_the_last_layers_alone(model: Path, image: str, engine: DockerClient) -> None:
+    write_model(model, HEAD + f"RUN {anew()}true\n" + GUEST)
     build(model, image)
     before = layers(engine, image)
     (model / "src" / "run.py").write_text("print('changed')\n")
@@ -201,16 +212,17 @@ def test_an_image_that_somebody_else_gave_the_name_is_not_taken_for_ours(
 # ------------------------------------------------------------------------------------------- what is left, or is not
 
 
-def test_the_image_that_had_the_name_before_is_removed(model: Path, image: str, engine: DockerClient) -> None:
-    from docker.errors import ImageNotFound
-
+def test_the_image_that_had_the_name_before_stays_as_a_manifest_may_name_it(
+    model: Path, image: str, engine: DockerClient
+) -> None:
     build(model, image)
-    old = str(engine.images.get(image).id)
+    old = engine.images.get(image)
     (model / "src" / "run.py").write_text("print('changed')\n")
     build(model, image)
 
-    with pytest.raises(ImageNotFound):
-        engine.images.get(old)
+    assert engine.images.get(old.id).tags == []
+    assert engine.images.get(image).id != old.id
+    engine.images.remove(old.id)
 
 
 def test_an_old_image_that_somebody_uses_or_has_named_stays(model: Path, image: str, engine: DockerClient) -> None:
@@ -266,6 +278,30 @@ def test_a_setup_that_is_killed_leaves_no_image_and_the_next_one_makes_it_whole(
     assert again.returncode == 0
     assert facts(engine, image).inputs_sha256
     assert list(staged.glob(".repro-build-*")) == [], "what the killed one left is gone"
+
+
+def test_two_processes_at_once_make_one_whole_image(model: Path, image: str, engine: DockerClient) -> None:
+    (model / "Dockerfile").write_text(HEAD + f"RUN echo {os.getpid()} && sleep 1\n" + GUEST)
+    program = (
+        "from pathlib import Path; from repro.images.build import build_image\n"
+        f"build_image(Path({str(model)!r}), {image!r}, lambda line: None)"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+
+    assert [process.wait(120) for process in processes] == [0, 0]
+    assert is_up_to_date(build(model, image))
+
+
+def test_a_build_that_fails_leaves_the_image_that_was_there(model: Path, image: str, engine: DockerClient) -> None:
+    build(model, image)
+    old = engine.images.get(image).id
+    (model / "Dockerfile").write_text(HEAD + GUEST + "RUN exit 1\n")
+
+    with pytest.raises(BuildError):
+        build(model, image)
+
+    assert engine.images.get(image).id == old
+    assert not is_up_to_date(build(write_model(model, HEAD + GUEST + "CMD true\n"), image))
 
 
 # -------------------------------------------------------------------------------------------------- what is told
@@ -355,7 +391,7 @@ def test_the_locked_digest_is_built_from_whatever_the_tag_means_now(
             remove(engine, name)
         locked = digests[0].partition("@")[2]
         write_lock(model, ImageLock({name: locked}))
-        (model / "Dockerfile").write_text(f"FROM {name}\nRUN cat /which\n{GUEST}")
+        (model / "Dockerfile").write_text(f"FROM {name}\nRUN {anew()}cat /which\n{GUEST}")
         try:
             lines = build(model, image)
             assert any(line.strip() == "locked" for line in lines), lines

@@ -13,6 +13,7 @@ from repro import __version__
 from repro.common.docker import DockerContainer
 from repro.errors import BuildError, EngineUnavailableError
 from repro.images.build import build_image, buildkit_client
+from tests.integration.images_builds import anew
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -87,6 +88,16 @@ def test_the_same_again_is_not_built_and_says_so(build: Build, image: str, engin
 
     assert build(HEAD + GUEST) == [f"{image} is up to date"]
     assert engine.images.get(image).id == identity
+
+
+def test_the_whole_folder_is_what_belongs_to_the_model(build: Build, image: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    lines = build(HEAD + f"COPY . .\nRUN {anew()}ls -A\n")
+
+    listed = {word for line in lines for word in line.split()}
+    assert {"src", "repro_guest"} <= listed
+    assert not {"README.md", ".dockerignore"} & listed
+    assert not any(line.strip() == "Dockerfile" for line in lines)
 
 
 def test_a_step_that_fails_is_a_build_error_with_its_last_lines(build: Build, image: str, engine: DockerClient) -> None:

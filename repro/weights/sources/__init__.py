@@ -60,7 +60,7 @@ def sources_of(model: str, variant: str, file: WeightFile, mirror: str | None = 
     Raises:
         WeightsError: an address is of no known form.
     """
-    at_mirror = [_at_mirror(mirror, f"{model}/{variant}/{_served_name(file)}")] if mirror else []
+    at_mirror = [_at_mirror(mirror, f"{model}/{variant}/{_served_name(file)}", file.unsigned)] if mirror else []
     return [*at_mirror, *(source_of(address, unsigned=file.unsigned) for address in (file.url, *file.mirrors))]
 
 
@@ -70,11 +70,16 @@ def _served_name(file: WeightFile) -> str:
     return str(Path(file.name).with_name(archive).as_posix()) if file.unpack and archive else file.name
 
 
-def _at_mirror(mirror: str, path: str) -> Source:
+def _at_mirror(mirror: str, path: str, unsigned: bool) -> Source:
     scheme, found, _ = mirror.partition("://")
     if found and scheme in ("http", "https"):
         return HttpSource(f"{mirror.rstrip('/')}/{quote(path)}")
     if found and scheme == "s3":
-        return source_of(f"{mirror.rstrip('/')}/{path}")
+        return source_of(f"{mirror.rstrip('/')}/{path}", unsigned=unsigned)
+    if found and scheme != "file":
+        raise WeightsError(
+            f"{shown_address(mirror)} cannot be a mirror of weights",
+            fix="set REPRO_WEIGHTS_MIRROR to an address that begins with https:// or s3://, or to a folder",
+        )
     folder = local_path(mirror) if mirror.startswith("file:") else Path(mirror).expanduser()
     return LocalSource(folder.absolute() / path)

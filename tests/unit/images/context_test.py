@@ -119,6 +119,17 @@ def test_whoever_the_container_runs_as_can_read_it(model: Path, tmp_path: Path) 
     assert (tmp_path / "staged/scripts/download-models.sh").stat().st_mode & 0o777 == 0o755
 
 
+def test_equal_content_has_equal_times(model: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        context(model, "COPY src src").stage(tmp_path / name)
+        (model / "src" / "run.py").touch()
+
+    one, two = (
+        {p.relative_to(r): p.stat().st_mtime for p in r.rglob("*")} for r in (tmp_path / "one", tmp_path / "two")
+    )
+    assert one == two
+
+
 def test_tests_and_readme_do_not_count_and_code_and_modes_do(model: Path) -> None:
     def digest() -> str:
         return context(model, "COPY src src", "COPY scripts/download-models.sh ./").digest()

@@ -75,6 +75,18 @@ def test_what_is_there_is_never_touched(tmp_path: Path, kind: str) -> None:
     assert list(tmp_path.iterdir()) == [there]
 
 
+def test_what_somebody_else_makes_meanwhile_stays(tmp_path: Path) -> None:
+    def be_too_slow(folder: Path) -> None:
+        fill(folder)
+        (tmp_path / "two").mkdir()
+        (tmp_path / "two" / "theirs").write_text("theirs")
+
+    with pytest.raises(OutputError, match="not empty"):
+        place({tmp_path / "one": fill, tmp_path / "two": be_too_slow})
+
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["two", "two/theirs"]
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 

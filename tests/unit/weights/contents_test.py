@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -392,6 +394,20 @@ class TestMirrors:
         store.fetch(server.file("w.pt"), mirror=place.as_uri() if as_address else str(place), offline=True)
         assert store.path.read_bytes() == CONTENT
         assert server.requests == []
+
+    def test_a_mirror_of_a_kind_that_cannot_be_one_is_told(self, store: Store, server: FileServer) -> None:
+        error = store.failure(server.file("w.pt"), mirror="ftp://mirror.example.org/weights")
+        assert error.message == "ftp://mirror.example.org/weights cannot be a mirror of weights"
+        assert "REPRO_WEIGHTS_MIRROR" in error.fix
+
+    def test_of_an_archive_the_users_mirror_holds_the_archive(self, store: Store, server: FileServer) -> None:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("a.pt", CONTENT)
+        server.put("base/m/v/pretrained.zip", stream.getvalue())
+        file = WeightFile("pretrained", "https://192.0.2.1/x/pretrained.zip", unpack=True)
+        store.fetch(file, mirror=f"{server.url}/base")
+        assert (store.folder / "pretrained" / "a.pt").read_bytes() == CONTENT
 
     def test_what_the_users_mirror_lacks_comes_from_its_source(
         self, store: Store, server: FileServer, tmp_path: Path

@@ -14,9 +14,10 @@ import pytest
 from repro.config import Variant
 from repro.errors import NotSetUpError
 from repro.weights import fetch_variant, find_variant
+from tests.unit.weights.conftest import Counter
 
 if TYPE_CHECKING:
-    from tests.unit.weights.conftest import Counter, FileServer, Store
+    from tests.unit.weights.conftest import FileServer, Store
 
 CONTENT = random.Random(7).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -44,12 +45,20 @@ def test_what_is_there_is_not_fetched_again(store: Store, server: FileServer) ->
     assert len(server.requests) == 1
 
 
-def test_progress_is_told_file_by_file(store: Store, server: FileServer, counter: Counter) -> None:
+def test_progress_is_told_for_each_file(store: Store, server: FileServer) -> None:
+    class Each:
+        def __init__(self) -> None:
+            self.files: dict[tuple[str, int | None], Counter] = {}
+
+        def begin(self, name: str, total_bytes: int | None) -> Counter:
+            return self.files.setdefault((name, total_bytes), Counter())
+
     server.put("w.pt", CONTENT)
     server.put("x.pt", b"x")
-    store.fetch(server.file("w.pt"), server.file("x.pt"), progress=counter)
-    assert counter.told == [("w.pt", 300_000), "done", ("x.pt", 1), "done"]
-    assert counter.bytes == 300_001
+    told = Each()
+    store.fetch(server.file("w.pt"), server.file("x.pt"), progress=told)
+    assert {file: counter.bytes for file, counter in told.files.items()} == {("w.pt", 300_000): 300_000, ("x.pt", 1): 1}
+    assert [counter.told for counter in told.files.values()] == [["done"], ["done"]]
 
 
 def test_a_wrong_hash_keeps_nothing(store: Store, server: FileServer) -> None:

@@ -68,6 +68,9 @@ class Told:
 class SourceCompliance:
     """The suite. A subclass has a fixture `offer`."""
 
+    goes_on = True
+    """A part of the content itself is continued; the file of a wheel is taken out of it again."""
+
     @pytest.fixture
     def errand(self, offer: Offer, tmp_path: Path) -> Callable[..., Errand]:
         def make(progress: Told | None = None, stop: Stop | None = None, patience: Patience = HASTY) -> Errand:
@@ -99,6 +102,7 @@ class SourceCompliance:
         with pytest.raises(StoppedError):
             offer.source.bring(errand(Told(stop, 1_000_000), stop))
         sent = errand()
+        assert (sent.partial.size_bytes > 0) is self.goes_on
         assert CONTENT.startswith(sent.partial.path.read_bytes() if sent.partial.path.exists() else b"")
         offer.source.bring(sent)
         assert sent.partial.path.read_bytes() == CONTENT
