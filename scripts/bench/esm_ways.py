@@ -107,6 +107,7 @@ def load_transformers(path):
         num_attention_heads=ours.attention_heads,
         intermediate_size=4 * ours.embed_dim,
         emb_layer_norm_before=False,
+        layer_norm_eps=1e-5,
         max_position_embeddings=1026,
         attn_implementation="sdpa",
     )
