@@ -45,7 +45,7 @@ def test_a_folder_whose_process_was_killed_is_abandoned_and_one_in_use_is_not(
 
     assert abandoned_stagings(tmp_path) == [folder]
     with staging(tmp_path) as own:
-        assert [path for path in tmp_path.iterdir()] == [own], "the next build removes it"
+        assert list(tmp_path.iterdir()) == [own], "the next build removes it"
     assert list(tmp_path.iterdir()) == []
 
 
