@@ -40,9 +40,21 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
-_SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|_PASS$|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY", re.IGNORECASE
+# The words of a name, which end at `_`, `-`, `.`, and in apiKey and HFToken; `tokenizer` is one word.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORD = re.compile(
+    r"TOKEN|PW|PWD|CREDENTIALS?|AUTH|AUTHORIZATION|PAT|(API|ACCESS|PRIVATE|SECRET)KEY"
+    r"|.*(PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?)"  # PGPASSWORD
 )
+_SECRET_LAST_WORDS = frozenset(["KEY", "PASS"])  # not key_padding_mask, not pass_through
+# AWS_ACCESS_KEY_ID, api_tokens
+_KINDS_OF_KEY = frozenset(["ACCESS", "API", "AUTH", "ENCRYPTION", "PRIVATE", "SECRET", "SIGNING"])
+# Words before TOKEN, or KEY, that make it no secret: a model's vocabulary, a table, the half of a pair that is shown.
+_KINDS_OF_SYMBOL = frozenset(["MASK", "CLS", "PAD", "EOS", "BOS", "UNK", "SEP"])
+_KINDS_OF_COLUMN = frozenset(["PUBLIC", "SORT", "PRIMARY", "FOREIGN"])
+# A last word that tells where a secret lies, or of which kind it is: SSH_AUTH_SOCK, TOKEN_FILE, token_type.
+_ABOUT_A_SECRET = frozenset(["SOCK", "FILE", "PATH", "DIR", "FOLDER", "TYPE", "LENGTH", "SIZE", "COUNT"])
+_FOLDER_VARIABLE = "PWD"  # every shell has its current folder there
 _SHORTEST_SECRET = 6
 # What a worker prints must not move the cursor of who reads the error.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,19 +68,34 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     """
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _USERINFO.sub("***@", text))
     named = (os.environ if environ is None else environ).items()
-    secrets = [value for name, value in named if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET]
+    secrets = [value for name, value in named if len(value) >= _SHORTEST_SECRET and looks_secret(name)]
     for value in sorted(secrets, key=len, reverse=True):  # one may be part of another
         text = text.replace(value, "***")
     return text
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret, as names go.
+    """Whether a variable, or an option, of that name holds a secret, as the words of the name go.
 
-    >>> looks_secret("HF_TOKEN"), looks_secret("VARIANTS")
-    (True, False)
+    >>> [looks_secret(name) for name in ("HF_TOKEN", "signingKey", "db.pw", "tokenizer", "mask_token", "n_tokens")]
+    [True, True, True, False, False, False]
     """
-    return _SECRET_NAME.search(name) is not None
+    words = [word.upper() for word in _WORD.findall(name)]
+    if name == _FOLDER_VARIABLE or not words or words[-1] in _ABOUT_A_SECRET:
+        return False
+    pairs = list(zip(["", *words[:-1]], words, strict=True))
+    before, last = pairs[-1]
+    if last in _SECRET_LAST_WORDS and before not in _KINDS_OF_COLUMN:
+        return True
+    return any(_is_secret_word(before, word) for before, word in pairs)
+
+
+def _is_secret_word(before: str, word: str) -> bool:
+    if before in _KINDS_OF_SYMBOL and word == "TOKEN":
+        return False
+    if before in _KINDS_OF_KEY and word in ("KEY", "KEYS", "TOKENS"):
+        return True
+    return _SECRET_WORD.fullmatch(word) is not None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -20,6 +21,7 @@ from repro.errors import OutputError
 PREFIX = "repro-exchange-"
 _LOCK = "owner.lock"
 _YOUNG_S = 60.0  # between being made and being locked a folder looks abandoned
+_RANDOM = re.compile(r"[a-z0-9_]{8}")  # what tempfile puts behind a prefix
 
 
 class ExchangeFolder:
@@ -41,7 +43,7 @@ class ExchangeFolder:
             self.output_dir = self.path / "out"
             self.input_dir.mkdir()
             self.output_dir.mkdir()
-            self._lock = _locked(self.path / _LOCK)
+            self._lock = _new_lock(self.path / _LOCK)
         except OSError as error:
             raise OutputError(
                 f"batches cannot be handed over through {parent}: {error.strerror}",
@@ -61,19 +63,27 @@ class ExchangeFolder:
 
 
 def abandoned(parent: Path) -> list[Path]:
-    """Exchange folders of this user in `parent` that nobody owns any more."""
+    """Exchange folders of this user in `parent` that nobody owns any more. Nothing is written to find out."""
     return [path for path in parent.glob(PREFIX + "*") if _is_abandoned(path)]
 
 
+def is_temporary_name(name: str, prefix: str) -> bool:
+    """Whether `tempfile` could have made a name, so that it is nobody's who chose one.
+
+    >>> is_temporary_name("repro-exchange-k3_x0a1b", PREFIX), is_temporary_name("repro-exchange-notes", PREFIX)
+    (True, False)
+    """
+    return name.startswith(prefix) and _RANDOM.fullmatch(name, len(prefix)) is not None
+
+
 def is_owned(path: Path) -> bool:
-    """Whether the session that made an exchange folder still lives."""
+    """Whether the session that made an exchange folder still lives; True where that cannot be told."""
     try:
-        os.close(_locked(path / _LOCK))
+        return not _is_free(path / _LOCK)
     except FileNotFoundError:
-        return False
+        return os.path.lexists(path)  # a folder without a lock may be anything; none at all belongs to nobody
     except OSError:
         return True
-    return False
 
 
 def remove_abandoned(parent: Path) -> None:
@@ -81,35 +91,38 @@ def remove_abandoned(parent: Path) -> None:
         remove_tree(path)
 
 
-def remove_tree(path: Path) -> None:
+def remove_tree(path: Path, lock: str = _LOCK) -> None:
     """Remove a folder that a worker has written to, as far as that can be done.
 
     `shutil.rmtree` gives up on folders that a worker has made unreadable, and is ended by a tree that is deeper than
     Python's stack or the longest path. Here what lies deeper is moved up, a level at a time.
+
+    The lock goes last: of what is cut off here, or may not be removed, it can still be told whose it was.
     """
     with contextlib.suppress(OSError):
-        while folders := _emptied(path):
+        while folders := _emptied(path, but=lock):
             for folder in folders:
                 for inner in _emptied(Path(folder.path)):
                     Path(inner.path).chmod(stat.S_IRWXU)
                     Path(inner.path).rename(path / f"up-{secrets.token_hex(8)}")
                 Path(folder.path).rmdir()
+        (path / lock).unlink(missing_ok=True)
         path.rmdir()
 
 
-def _emptied(folder: Path) -> list[os.DirEntry[str]]:
+def _emptied(folder: Path, but: str = "") -> list[os.DirEntry[str]]:
     """Remove the files of a folder, and give the folders in it."""
     folder.chmod(stat.S_IRWXU)
     with os.scandir(folder) as entries:
-        found = list(entries)
+        found = [entry for entry in entries if entry.name != but or entry.is_dir(follow_symlinks=False)]
     for entry in found:
         if not entry.is_dir(follow_symlinks=False):
             Path(entry.path).unlink(missing_ok=True)
     return [entry for entry in found if entry.is_dir(follow_symlinks=False)]
 
 
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+def _new_lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -118,13 +131,28 @@ def _locked(path: Path) -> int:
     return descriptor
 
 
+def _is_free(path: Path) -> bool:
+    """Whether nobody holds a lock file, which is there and this user's own. Raises OSError."""
+    # Nothing is made, followed or waited for. Some network file systems lock only what is open for writing.
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _is_abandoned(path: Path) -> bool:
+    if not is_temporary_name(path.name, PREFIX):
+        return False
     try:
         found = path.lstat()
         is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()  # and not a link to something precious
-        if not is_ours or time.time() - found.st_mtime < _YOUNG_S:
-            return False
-        os.close(_locked(path / _LOCK))
-    except OSError:  # locked by its owner, or removed by it just now
+        return is_ours and time.time() - found.st_mtime >= _YOUNG_S and _is_free(path / _LOCK)
+    except OSError:  # it has no lock, or was removed by its owner just now
         return False
-    return True

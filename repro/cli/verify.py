@@ -89,12 +89,28 @@ def _exit_code(verdicts: list[str]) -> int:
 
 
 def _verify(console: Console, names: tuple[str, ...], request: Request) -> list[Report]:
-    from repro.model import Model
-
     if not names:
         raise click.UsageError("Missing argument 'MODEL...'; or give --all.")
-    models = [Model.by_name(name) for name in names]
-    return [_verify_one(console, model, request) for model in models]
+    return [_verify_one(console, model, request) for model in _all_by_name(names)]
+
+
+def _all_by_name(names: tuple[str, ...]) -> list[type[Model]]:
+    """The models of these names. Raises ModelNotFoundError, which tells of each that is not known."""
+    from repro.errors import ModelNotFoundError
+    from repro.model import Model
+
+    found, unknown = [], []
+    for name in names:
+        try:
+            found.append(Model.by_name(name))
+        except ModelNotFoundError as error:
+            unknown.append(error)
+    if len(unknown) > 1:
+        fixes = dict.fromkeys(error.fix for error in unknown if error.fix)
+        raise ModelNotFoundError("; ".join(error.message for error in unknown), fix="; ".join(fixes))
+    if unknown:
+        raise unknown[0]
+    return found
 
 
 def _verify_all(console: Console, request: Request) -> list[Report]:
@@ -132,11 +148,16 @@ def _show(console: Console, report: Report) -> None:
 
 def _show_cases(report: Report) -> None:
     rows = []
+    has_weights = any(case.weights is not None and case.weights.kind != "none" for case in report.cases)
     for case in report.cases:
-        said = {"right": case.closeness, "differs": f"{len(case.differences)} differences", "skipped": case.reason}
-        rows.append([case.name, case.variant or "-", str(case.records), case.state, said[case.state]])
+        count = len(case.differences)
+        differs = f"{count} difference{'' if count == 1 else 's'}"
+        said = {"right": case.closeness, "differs": differs, "skipped": case.reason}
+        weights = [str(case.weights or "-")] if has_weights else []
+        rows.append([case.name, case.variant or "-", *weights, str(case.records), case.state, said[case.state]])
     if rows:
-        print_table(["GOLDEN CASE", "VARIANT", "RECORDS", "RESULT", ""], rows)
+        weights = ["WEIGHTS"] if has_weights else []
+        print_table(["GOLDEN CASE", "VARIANT", *weights, "RECORDS", "RESULT", ""], rows)
     for fix in dict.fromkeys(case.fix for case in report.cases if case.fix):
         click.echo(f"do: {fix}")
 
@@ -207,4 +228,4 @@ def _show_verdict(console: Console, report: Report) -> None:
     for one in sorted(against, key=str):
         console.note(f"held against: {one.kind} {one.name}{f' ({one.address})' if one.address else ''}")
     right = sum(case.state == "right" for case in report.cases)
-    console.note(f"{report.model}: {report.verdict}; {right} of {len(report.cases)} golden cases are right here")
+    console.note(f"{report.model}: {report.summary()}; {right} of {len(report.cases)} golden cases are right here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from repro.errors import InputFileError, OutputError, ReproError
@@ -49,7 +50,7 @@ def input_format(path: str | Path, format: str | None = None) -> str:
     """
     name = str(path)
     plain = name[: -len(".gz")] if name.lower().endswith(".gz") else name
-    return _format(plain, format, INPUT_ENDINGS, InputFileError, "read")
+    return _format(plain, format, _Side(INPUT_ENDINGS, InputFileError, "read", "--input-format"))
 
 
 def output_format(path: str | Path, format: str | None = None) -> str:
@@ -61,25 +62,36 @@ def output_format(path: str | Path, format: str | None = None) -> str:
     >>> output_format("embeddings.parquet"), output_format("-")
     ('parquet', 'jsonl')
     """
-    found = _format(str(path), format, OUTPUT_ENDINGS, OutputError, "written")
+    found = _format(str(path), format, _Side(OUTPUT_ENDINGS, OutputError, "written", "--format"))
     if is_stream(path) and found in ("parquet", "npz"):
         raise OutputError(f"{found} is not text and cannot go to standard output", fix="name a file: -o FILE")
     return found
 
 
-def _format(name: str, format: str | None, endings: Mapping[str, str], error: type[ReproError], verb: str) -> str:
-    known = sorted(set(endings.values()))
+@dataclass(frozen=True)
+class _Side:
+    """What is told apart between what is read and what is written."""
+
+    endings: Mapping[str, str]
+    error: type[ReproError]
+    verb: str
+    option: str
+
+
+def _format(name: str, format: str | None, side: _Side) -> str:
+    known = sorted(set(side.endings.values()))
     if format is not None:
         if format not in known:
-            raise error(f"{format!r} is not a format that can be {verb}", fix=f"--format takes {', '.join(known)}")
+            fix = f"{side.option} takes {', '.join(known)}"
+            raise side.error(f"{format!r} is not a format that can be {side.verb}", fix=fix)
         return format
     if name == STREAM:
         return "jsonl"
     ending = Path(name).suffix.lower()
-    if ending not in endings:
+    if ending not in side.endings:
         said = f"the ending {ending!r}" if ending else "a name without an ending"
-        raise error(
+        raise side.error(
             f"{name}: {said} does not say which format it is",
-            fix=f"use one of {' '.join(endings)}, or say it: --format {'|'.join(known)}",
+            fix=f"use one of {' '.join(side.endings)}, or say it: {side.option} {'|'.join(known)}",
         )
-    return endings[ending]
+    return side.endings[ending]

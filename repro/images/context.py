@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import repro.guest
 from repro.errors import BuildError
+from repro.images.private_files import takes_unnamed
 
 GUEST = "repro_guest"
 _CACHES = {"__pycache__", ".git", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store"}
@@ -62,36 +65,75 @@ class Context:
 def collect(folder: Path, sources: Sequence[str]) -> Context:
     """The files of a model's folder that a Dockerfile names, and of the guest, which lies there as `repro_guest`.
 
+    A link is taken as the file or the folder that it points to, within the model's folder.
+
     Args:
         folder: a model's container folder.
         sources: paths and patterns, as `Dockerfile.sources` gives them.
 
     Raises:
-        BuildError: a source is not there, or leaves the folder.
+        BuildError: a source is not there, or leaves the folder, by its name or through a link; or a link leads in a
+            circle.
     """
-    ignored = _ignored_by_file(folder)
+    ignored = _Ignored(folder)
     found: dict[str, Path] = {}
     for source in sources:
-        matching = dict(_matching(folder, source))
-        kept = {name: path for name, path in matching.items() if name not in ignored}
+        pattern = _plain(folder, source)
+        matching = dict(_matching(folder, pattern))
+        meant = {name: path for name, path in matching.items() if name not in ignored}
+        kept = {name: path for name, path in meant.items() if not _is_unnamed(folder, pattern, name, path)}
         if not kept:
-            raise _not_there(folder, source, bool(matching))
+            raise _not_there(folder, source, bool(matching), bool(meant))
         found |= kept
-    return Context(tuple(ContextFile(name, path, _mode(path)) for name, path in sorted(found.items())))
+    return Context(tuple(_file(folder, name, path) for name, path in sorted(found.items())))
 
 
-def _matching(folder: Path, source: str) -> Iterator[tuple[str, Path]]:
-    """The files that one source of a COPY stands for."""
-    pattern = _plain(folder, source)
+def _file(folder: Path, name: str, path: Path) -> ContextFile:
+    """What travels of a file that was found. Raises BuildError where it is a link that is not to be followed."""
+    real = Path(os.path.realpath(path))
+    if PurePosixPath(name).parts[0] != GUEST:
+        root = Path(os.path.realpath(folder))
+        if not real.is_relative_to(root):
+            raise _leaves(folder, name, root)
+        if not real.is_file():
+            target = path.readlink() if path.is_symlink() else real
+            raise BuildError(
+                f"{folder / 'Dockerfile'} copies {name}, a link to {target} that leads in a circle",
+                fix="remove the link, or leave it out with .dockerignore",
+            )
+    return ContextFile(name, real, _mode(real))
+
+
+def _leaves(folder: Path, name: str, root: Path) -> BuildError:
+    parts = PurePosixPath(name).parts
+    ways = (folder.joinpath(*parts[:count]) for count in range(1, len(parts) + 1))
+    link = next(way for way in ways if not Path(os.path.realpath(way)).is_relative_to(root))
+    return BuildError(
+        f"{folder / 'Dockerfile'} copies {name}: {link} is a link to {os.path.realpath(link)}, outside of the folder",
+        fix=f"put what the image needs into the model's folder, or leave {link.name} out with {_IGNORE_FILE}",
+    )
+
+
+def _is_unnamed(folder: Path, pattern: PurePosixPath, name: str, path: Path) -> bool:
+    """Whether a file is private and no COPY names it; what a link points to counts too."""
+    root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(path))
+    names = [PurePosixPath(name)]
+    if real.is_relative_to(root) and pattern != names[0]:
+        names.append(PurePosixPath(real.relative_to(root).as_posix()))
+    return any(takes_unnamed(pattern, one) for one in names)
+
+
+def _matching(folder: Path, pattern: PurePosixPath) -> Iterator[tuple[str, Path]]:
+    """The files that one source of a COPY stands for, and the links to folders that are not gone into."""
     if not pattern.parts:
-        yield from _all_of(folder, PurePosixPath(), _CACHES | _BESIDE_THE_MODEL)
+        yield from _all_of(folder, PurePosixPath(), _CACHES | _BESIDE_THE_MODEL, folder)
         yield from _all_of(_guest(), PurePosixPath(GUEST), _CACHES)
         return
     for name in _expanded(folder, PurePosixPath(), pattern.parts):
         path = _located(folder, name)
-        if path.is_dir():
-            yield from _all_of(path, name, _CACHES)
-        elif path.is_file():
+        if path.is_dir() and (name.parts[0] == GUEST or _is_within(path, folder)):
+            yield from _all_of(path, name, _CACHES, folder)
+        elif path.is_file() or path.is_dir() or _is_circle(path):
             yield str(name), path
 
 
@@ -116,15 +158,40 @@ def _located(folder: Path, name: PurePosixPath) -> Path:
     return _guest() / name.relative_to(GUEST) if name.parts[:1] == (GUEST,) else folder / name
 
 
-def _all_of(folder: Path, prefix: PurePosixPath, never: set[str]) -> Iterator[tuple[str, Path]]:
-    """All files of a folder, with their names in the context; at its top without those that are `never` meant."""
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if name not in never)
-        for name in sorted(names):
-            path = Path(parent, name)
-            if name not in never and not name.endswith(".pyc") and path.is_file():
-                yield str(prefix / path.relative_to(folder).as_posix()), path
-        never = _CACHES
+def _all_of(
+    folder: Path, prefix: PurePosixPath, never: set[str], root: Path | None = None, above: tuple[Path, ...] = ()
+) -> Iterator[tuple[str, Path]]:
+    """All files of a folder, with their names in the context; at its top without those that are `never` meant.
+
+    Links are followed, but for those that leave `root` or lead in a circle: these are given as they are.
+    """
+    above = (*above, Path(os.path.realpath(folder)))
+    for path in sorted(folder.iterdir()):
+        name = prefix / path.name
+        if path.name in never or path.suffix == ".pyc":
+            continue
+        if path.is_dir() and not (path.is_symlink() and root is not None and _is_astray(path, root, above)):
+            yield from _all_of(path, name, _CACHES, root, above)
+        elif path.is_file() or path.is_dir() or _is_circle(path):
+            yield str(name), path
+
+
+def _is_astray(link: Path, root: Path, above: Sequence[Path]) -> bool:
+    """Whether a link to a folder leaves `root`, or holds a folder that it was found in."""
+    return not _is_within(link, root) or any(_is_within(folder, link) for folder in above)
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _is_circle(path: Path) -> bool:
+    """Whether a link points to itself, by way of others or not. One that points nowhere does not."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _plain(folder: Path, source: str) -> PurePosixPath:
@@ -137,11 +204,13 @@ def _plain(folder: Path, source: str) -> PurePosixPath:
     return path
 
 
-def _not_there(folder: Path, source: str, is_ignored: bool) -> BuildError:
-    why = f"is left out by {_IGNORE_FILE}" if is_ignored else "is not there"
-    return BuildError(
-        f"{folder / 'Dockerfile'} copies {source}, which {why}", fix="mend the name in the Dockerfile, or add the file"
-    )
+def _not_there(folder: Path, source: str, is_there: bool, is_meant: bool) -> BuildError:
+    why = f"is left out by {_IGNORE_FILE}" if is_there else "is not there"
+    fix = "mend the name in the Dockerfile, or add the file"
+    if is_meant:
+        why = "has only files that usually are private, and those are taken by their names alone"
+        fix = "name the file in the COPY if it is to be in the image; for a token or a password use --secret"
+    return BuildError(f"{folder / 'Dockerfile'} copies {source}, which {why}", fix=fix)
 
 
 def _guest() -> Path:
@@ -153,15 +222,27 @@ def _mode(path: Path) -> int:
     return 0o755 if os.access(path, os.X_OK) else 0o644
 
 
-def _ignored_by_file(folder: Path) -> set[str]:
-    """The files of the folder that its `.dockerignore` leaves out."""
-    ignore = folder / _IGNORE_FILE
-    if not ignore.is_file():
-        return set()
-    from docker.utils.build import exclude_paths
+class _Ignored:
+    """The names that the `.dockerignore` of a folder leaves out."""
 
-    lines = ignore.read_text(encoding="utf-8").splitlines()
-    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    kept: Iterable[str] = exclude_paths(str(folder), patterns)
-    there = {name for name, _ in _all_of(folder, PurePosixPath(), _CACHES)}
-    return there - {Path(name).as_posix() for name in kept}
+    def __init__(self, folder: Path) -> None:
+        self._matcher: Any = None
+        ignore = folder / _IGNORE_FILE
+        if ignore.is_file():
+            from docker.utils.build import PatternMatcher
+
+            lines = ignore.read_text(encoding="utf-8").split("\n")
+            patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+            self._matcher = PatternMatcher([*patterns, "!Dockerfile"])
+
+    def __contains__(self, name: str) -> bool:
+        if self._matcher is None:
+            return False
+        parts = PurePosixPath(name).parts
+        folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        return any(self._has_all_of(folder) for folder in folders) or bool(self._matcher.matches(name))
+
+    def _has_all_of(self, folder: str) -> bool:
+        """Whether a folder is left out, and no exception (`!`) brings a part of it back."""
+        exceptions = (one.cleaned_pattern for one in self._matcher.patterns if one.exclusion)
+        return bool(self._matcher.matches(folder)) and not any(one.startswith(folder) for one in exceptions)

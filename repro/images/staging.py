@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_PREFIX = ".repro-build-"  # hidden: a folder of the weights store is no variant
+STAGING_PREFIX = ".repro-build-"  # hidden: a folder of the weights store is no variant
+"""How the name of each such folder begins."""
 _LOCK = "lock"
 
 
@@ -20,21 +22,39 @@ def staging(beside: Path | None = None) -> Iterator[Path]:
     parent = Path(tempfile.gettempdir())
     if beside is not None and os.access(beside, os.W_OK):
         parent = beside
-    _remove_abandoned(parent)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    for abandoned in abandoned_stagings(parent):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=parent))
     try:
-        with (folder / _LOCK).open("wb") as lock:
+        unnamed = folder / f".{_LOCK}"
+        with unnamed.open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel lets go of it, however this process ends
+            unnamed.rename(folder / _LOCK)  # held from its first moment: nobody finds it free
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_abandoned(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        try:
-            with (folder / _LOCK).open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:  # in use, another user's, or just being made
-            continue
+def abandoned_stagings(folder: Path) -> list[Path]:
+    """Those of this user's staging folders in `folder` whose process has gone: each has a lock that nobody holds.
+
+    They may hold this machine's pip configuration, with its passwords. Links are not followed.
+    """
+    return [path for path in sorted(folder.glob(f"{STAGING_PREFIX}*")) if _is_abandoned(path)]
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            return False
+        lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # just being made, or removed meanwhile
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # in use
+        return False
+    finally:
+        os.close(lock)
+    return True

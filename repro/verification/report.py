@@ -8,6 +8,7 @@ from typing import Any, Literal
 from repro.verification.compare import Difference
 from repro.verification.conformance import Check
 from repro.verification.golden import GoldenCase, HeldAgainst, Made
+from repro.verification.report_weights import WeightsUsed
 
 Verdict = Literal["right", "differs", "nothing verified"]
 
@@ -30,6 +31,8 @@ class CaseResult:
     """What to do so that it is not."""
     made: Made | None = None
     held_against: HeldAgainst | None = None
+    weights: WeightsUsed | None = None
+    """None where it was not run."""
 
     @classmethod
     def skipped(cls, case: GoldenCase, variant: str | None, reason: str, fix: str = "") -> CaseResult:
@@ -52,6 +55,8 @@ class Report:
     device: str = ""
     cases: list[CaseResult] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    fetched: tuple[str, ...] = ()
+    """The variants whose published weights are here."""
 
     @property
     def verdict(self) -> Verdict:
@@ -59,6 +64,28 @@ class Report:
         if any(case.state == "differs" for case in self.cases) or any(check.state == "failed" for check in self.checks):
             return "differs"
         return "right" if any(case.state == "right" for case in self.cases) else "nothing verified"
+
+    def summary(self) -> str:
+        """The verdict, with the weights that it holds for.
+
+        >>> of_fixtures = CaseResult("a", "small", "right", weights=WeightsUsed("test checkpoint", "fixtures"))
+        >>> Report("esm", "golden.yaml", cases=[of_fixtures]).summary()
+        'right on its test checkpoints; the published weights were not looked at (none is fetched)'
+        """
+        kinds = {case.weights.kind for case in self.cases if case.weights is not None} - {"none"}
+        if not kinds:
+            return self.verdict
+        told = {
+            "test checkpoint": "its test checkpoints",
+            "given": "the weights given",
+            "published": "published weights",
+        }
+        said = f"{self.verdict} on {' and '.join(words for kind, words in told.items() if kind in kinds)}"
+        if "published" in kinds:
+            looked_at = {case.variant for case in self.cases if case.weights and case.weights.kind == "published"}
+            return f"{said} ({', '.join(sorted(filter(None, looked_at)))})"
+        why = f"no golden case was run with {', '.join(self.fetched)}" if self.fetched else "none is fetched"
+        return f"{said}; the published weights were not looked at ({why})"
 
     def problems(self) -> list[str]:
         """What is wrong, a line each; for the message of a test."""
@@ -71,7 +98,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For a program: plain values."""
-        return {"model": self.model, "verdict": self.verdict, **_plain(asdict(self))}
+        return {"model": self.model, "verdict": self.verdict, "summary": self.summary(), **_plain(asdict(self))}
 
 
 def shown(difference: Difference) -> str:

@@ -17,6 +17,7 @@ from repro.verification.conformance import DEVICES, EMPTY, ONE_SHOT, Call, Check
 from repro.verification.golden import GoldenCase
 from repro.verification.golden_file import load_golden
 from repro.verification.report import CaseResult, Report
+from repro.verification.report_weights import WeightsUsed, fetched_variants, weights_used
 from repro.verification.trial import Trial, ask, is_classic, run_case
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class _Verification:
         runnable = [case for case in cases if self._is_asked_for(case) and not self._is_skipped(case)]
         for group in _groups(runnable, self._worker_key):
             self._run_group(group)
+        self._report.fetched = fetched_variants(self._class)
         for variant in self._request.variants:
             if not any(result.variant == variant for result in self._report.cases):
                 reason = "there are no golden answers for this variant"
@@ -129,7 +131,9 @@ class _Verification:
             environment = self._found(model)
             if self._lacks_weights(model, cases):
                 return
-            trials = [trial for trial in (self._run_case(model, case) for case in cases) if trial is not None]
+            weights = weights_used(model, cases[0], given=self._request.weights is not None)
+            tried = [self._run_case(model, case, weights) for case in cases]
+            trials = [trial for trial in tried if trial is not None]
             call = self._one_shot(model, environment)
             served = ask(model, cases[0], []) if self._request.conformance else []
         if self._request.conformance:
@@ -158,22 +162,24 @@ class _Verification:
             return True
         return False
 
-    def _run_case(self, model: Model, case: GoldenCase) -> Trial | None:
+    def _run_case(self, model: Model, case: GoldenCase, weights: WeightsUsed) -> Trial | None:
         """The golden comparison, and the checks that need a warm worker."""
         self._say(f"{case.name}: {len(case.records)} records")
         try:
-            trial = run_case(model, case, _device_kind(self._request.device))
+            trial = run_case(model, case, "cuda" if self._request.device >= 0 else "cpu")
         except ProtocolError as error:
             said = Difference("count", None, "", f"{len(case.records)} answers", error.message)
-            self._add(case, [said], "")
+            self._add(case, weights, [said], "")
             return None
         compared = trial.compared()
-        self._add(case, [*compared.differences, *conformance.errors_compared(model, trial)], compared.closeness)
+        self._add(
+            case, weights, [*compared.differences, *conformance.errors_compared(model, trial)], compared.closeness
+        )
         if self._request.conformance:
             self._report.checks += conformance.checks_of_a_warm_model(model, trial)
         return trial
 
-    def _add(self, case: GoldenCase, differences: Sequence[Difference], closeness: str) -> None:
+    def _add(self, case: GoldenCase, weights: WeightsUsed, differences: Sequence[Difference], closeness: str) -> None:
         result = CaseResult(
             name=case.name,
             variant=self._variant(case),
@@ -183,6 +189,7 @@ class _Verification:
             differences=tuple(differences),
             made=case.made,
             held_against=case.held_against,
+            weights=weights,
         )
         self._report.cases.append(result)
 
@@ -190,7 +197,6 @@ class _Verification:
 
     def _one_shot(self, model: Model, environment: Environment) -> Callable[[GoldenCase], Call] | None:
         """What runs `run.py` in its one-shot form, once the worker is closed; None for the tutorial's classic form."""
-        from repro.provenance import is_classic
         from repro.runtimes.base import Device
         from repro.settings import load_settings
         from repro.verification.one_shot import answers_in_one_shot
@@ -274,10 +280,6 @@ def _make(model: type[Model], keywords: Mapping[str, Any]) -> Model:
     if refused:
         raise SettingsError(f"{model.name} takes no {refused[0]}", fix=f"leave {refused[0]} out")
     return model(**{name: value for name, value in keywords.items() if name in taken})
-
-
-def _device_kind(device: int) -> str:
-    return "cuda" if device >= 0 else "cpu"
 
 
 def _device_name(device: int) -> str:

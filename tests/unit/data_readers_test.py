@@ -203,10 +203,10 @@ class TestEveryTextFormatRefuses:
     def test_ending_that_is_not_known(self, tmp_path: Path, name: str) -> None:
         message = refusal(write(tmp_path / name, "x"))
         assert ".fasta" in message
-        assert "--format csv|fasta|jsonl|parquet|tsv" in message
+        assert "--input-format csv|fasta|jsonl|parquet|tsv" in message
 
     def test_format_that_is_not_known(self, tmp_path: Path) -> None:
-        assert "--format takes csv, fasta, jsonl, parquet, tsv" in refusal(tmp_path / "a.txt", format="excel")
+        assert "--input-format takes csv, fasta, jsonl, parquet, tsv" in refusal(tmp_path / "a.txt", format="excel")
 
 
 class TestFasta:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repro import errors
-from repro.errors import Evidence, PredictionError, RecordError, ReproError, WorkerCrashedError, redact
+from repro.errors import Evidence, PredictionError, RecordError, ReproError, WorkerCrashedError, looks_secret, redact
 
 SECRET = "hunter2-hunter2"
 
@@ -105,6 +105,35 @@ def test_user_and_password_of_an_address_are_not_shown(text: str, shown: str) ->
 
 def test_a_short_value_is_no_secret() -> None:
     assert redact("it is 1 and true", environ={"USE_TOKEN": "1", "HAS_PASSWORD": "true"}) == "it is 1 and true"
+
+
+SECRET_NAMES = """
+    HF_TOKEN hf_pat token apiKey HFToken api_key api_keys signing_key access_key AWS_ACCESS_KEY_ID private_key key
+    password PGPASSWORD db-passwd passphrase pw pwd MYSQL_PWD DB_PASS auth authorization credentials hub.secret
+    token2 SSH_KEY access_tokens
+"""
+PLAIN_NAMES = """
+    tokenizer n_tokens max_tokens keyword keywords key_padding_mask sort_key public_key monkey path pattern author
+    pass_through compass mask_token cls_token pad_token eos_token bos_token unk_token sep_token token_type pathway
+    PWD OLDPWD SSH_AUTH_SOCK AWS_WEB_IDENTITY_TOKEN_FILE XAUTHORITY PATH KEYBOARD
+"""
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES.split())
+def test_a_name_with_a_word_that_means_a_secret_is_secret(name: str) -> None:
+    assert looks_secret(name)
+
+
+@pytest.mark.parametrize("name", [*PLAIN_NAMES.split(), "", "1"])
+def test_a_name_that_only_sounds_like_it_is_no_secret(name: str) -> None:
+    assert not looks_secret(name)
+
+
+def test_the_current_folder_and_the_socket_of_the_keys_stay_readable() -> None:
+    environ = {"PWD": "/home/ada/project", "OLDPWD": "/home/ada", "SSH_AUTH_SOCK": "/tmp/agent.1"}
+    text = "no file /home/ada/project/x, no /tmp/agent.1"
+
+    assert redact(text, environ) == text
 
 
 def test_a_secret_that_holds_another_is_taken_out_whole() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from repro.errors import OutputError
-from repro.exchange_folder import ExchangeFolder, abandoned
+from repro.exchange_folder import ExchangeFolder, abandoned, remove_tree
 
 AN_HOUR_S = 3600
 
@@ -71,11 +71,12 @@ def test_one_that_is_in_use_is_never_removed_however_old(tmp_path: Path) -> None
 
 
 def test_one_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "repro-exchange-young").mkdir()
+    (tmp_path / "repro-exchange-young_01").mkdir()
+    (tmp_path / "repro-exchange-young_01" / "owner.lock").touch()
 
     ExchangeFolder(tmp_path)
 
-    assert (tmp_path / "repro-exchange-young").exists()
+    assert (tmp_path / "repro-exchange-young_01").exists()
 
 
 def test_folders_of_other_names_are_left_alone(tmp_path: Path) -> None:
@@ -87,12 +88,81 @@ def test_folders_of_other_names_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "somebody-elses").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "locked"),
+    [("repro-exchange-notes", True), ("repro-exchange-my_notes2", False), ("repro-exchange-ab12cd34", False)],
+)
+def test_a_folder_that_repro_did_not_make_stays_and_nothing_is_written_into_it(
+    tmp_path: Path, name: str, locked: bool
+) -> None:
+    theirs = tmp_path / name
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("mine")
+    if locked:
+        (theirs / "owner.lock").touch()
+    before = sorted(theirs.iterdir())
+    make_old(theirs)
+
+    assert abandoned(tmp_path) == []
+    ExchangeFolder(tmp_path)
+
+    assert sorted(theirs.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_lock_that_is_no_plain_file_is_not_taken_for_one(tmp_path: Path, kind: str) -> None:
+    theirs = tmp_path / "repro-exchange-ab12cd34"
+    theirs.mkdir()
+    (tmp_path / "precious").write_text("x")
+    if kind == "link":
+        (theirs / "owner.lock").symlink_to(tmp_path / "precious")
+    elif kind == "pipe":
+        os.mkfifo(theirs / "owner.lock")
+    else:
+        (theirs / "owner.lock").mkdir()
+    make_old(theirs)
+
+    assert abandoned(tmp_path) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+def test_a_lock_of_somebody_elses_makes_a_folder_theirs(left_behind: Path, tmp_path: Path) -> None:
+    os.chown(left_behind / "owner.lock", 12345, -1)
+
+    assert abandoned(tmp_path) == []
+
+
+def test_looking_for_what_is_abandoned_changes_nothing(left_behind: Path, tmp_path: Path) -> None:
+    before = {path: path.stat() for path in left_behind.rglob("*")}
+
+    assert abandoned(tmp_path) == [left_behind]
+
+    after = {path: path.stat() for path in left_behind.rglob("*")}
+    assert {path: found.st_mtime_ns for path, found in after.items()} == {
+        path: found.st_mtime_ns for path, found in before.items()
+    }
+
+
+def test_a_removal_that_is_cut_off_is_gone_on_with(
+    left_behind: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rmdir", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        remove_tree(left_behind)
+    make_old(left_behind)
+    assert abandoned(tmp_path) == [left_behind]
+
+    ExchangeFolder(tmp_path)
+
+    assert not left_behind.exists()
+
+
 def test_a_link_of_that_name_leads_to_nothing_being_removed(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_text("x")
-    (tmp_path / "repro-exchange-link").symlink_to(tmp_path / "precious")
+    (tmp_path / "repro-exchange-ab12cd34").symlink_to(tmp_path / "precious")
     then = time.time() - AN_HOUR_S
-    os.utime(tmp_path / "repro-exchange-link", (then, then), follow_symlinks=False)
+    os.utime(tmp_path / "repro-exchange-ab12cd34", (then, then), follow_symlinks=False)
 
     ExchangeFolder(tmp_path)
 

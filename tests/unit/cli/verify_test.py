@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +30,18 @@ def change(golden: Path, row: int = 2, column: int = 1, by: float = 0.5) -> None
     vectors = np.load(golden / "vector.npy")
     vectors[row, column] += np.float32(by)
     np.save(golden / "vector.npy", vectors)
+
+
+def add_weighed_case(golden: Path, weights: str | None = "fixtures") -> None:
+    """A case that is right with the weight in `fixtures`, 2.0."""
+    row = {"text": "b", "length": 1, "mean": 196.0, "nested": {"ends": [196.0, 196.0]}, "vector": {"$npy": "own.npy"}}
+    np.save(golden / "own.npy", np.float32([196] * 3))
+    keys = {} if weights is None else {"weights": weights}
+    add_case(golden, "weighed", variant="weighed", records=[{"text": "b"}], expected=[row], **keys)
+
+
+def sha256_of(folder: Path) -> str:
+    return hashlib.sha256((folder / "weight.txt").read_bytes()).hexdigest()
 
 
 def test_right_answers_end_with_0_and_say_how_close_they_are(repro: Repro, golden: Path) -> None:
@@ -93,6 +107,58 @@ def test_where_nothing_could_be_verified_it_ends_with_4(repro: Repro, golden: Pa
     assert "the weights of weighed are not in" in ran.out
     assert "do: repro setup pliable --variant weighed" in ran.out
     assert "pliable: nothing verified" in ran.err
+
+
+def test_a_test_checkpoint_is_not_taken_for_the_published_weights(repro: Repro, golden: Path) -> None:
+    add_weighed_case(golden)
+
+    ran = repro("verify", "pliable", "--case", "weighed")
+
+    assert ran.code == 0
+    assert "WEIGHTS" in ran.out
+    assert "test checkpoint (fixtures)" in ran.out
+    right = "right on its test checkpoints; the published weights were not looked at (none is fetched)"
+    assert f"pliable: {right}; 1 of 1 golden cases are right here" in ran.err
+    report = json.loads(repro("verify", "pliable", "--case", "weighed", "--json").out)
+    assert report["summary"] == right
+    (case,) = report["cases"]
+    assert (case["weights"]["kind"], case["weights"]["name"]) == ("test checkpoint", "fixtures")
+    assert list(case["weights"]["sha256"].values()) == [sha256_of(golden.parent / "fixtures")]
+
+
+def test_published_weights_are_named_with_their_hash(
+    repro: Repro, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_weighed_case(golden, weights=None)
+    mirror = tmp_path / "mirror" / "pliable" / "weighed"
+    shutil.copytree(golden.parent / "fixtures", mirror)
+    monkeypatch.setenv("REPRO_WEIGHTS_MIRROR", str(mirror.parents[1]))
+    assert repro("weights", "fetch", "pliable", "--variant", "weighed").code == 0
+
+    ran = repro("verify", "pliable", "--case", "weighed")
+
+    assert ran.code == 0, ran.err
+    assert f"published (weight.txt {sha256_of(mirror)[:12]})" in ran.out
+    assert "pliable: right on published weights (weighed); 1 of 1" in ran.err
+
+
+def test_weights_that_the_user_names_are_told_as_given(repro: Repro, golden: Path) -> None:
+    add_weighed_case(golden, weights=None)
+
+    ran = repro("verify", "pliable", "--case", "weighed", "--weights", golden.parent / "fixtures")
+
+    assert ran.code == 0, ran.err
+    assert "given (weight.txt " in ran.out
+    assert "right on the weights given; the published weights were not looked at (none is fetched)" in ran.err
+
+
+def test_every_model_that_is_not_known_is_named(repro: Repro, golden: Path) -> None:
+    ran = repro("verify", "pliable", "esm22", "nope")
+
+    assert ran.code == 2
+    assert "esm22" in ran.err
+    assert "nope" in ran.err
+    assert "did you mean" in ran.err
 
 
 def test_a_variant_without_golden_answers_is_not_verified(repro: Repro, golden: Path) -> None:

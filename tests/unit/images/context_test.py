@@ -145,3 +145,102 @@ def test_tests_and_readme_do_not_count_and_code_and_modes_do(model: Path) -> Non
 
     (model / "src/run.py").write_text("other")
     assert digest() != without_mode
+
+
+# --------------------------------------------------------------------------------------------------------------- links
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """What is none of the model's business."""
+    (tmp_path / "home" / "keys").mkdir(parents=True)
+    (tmp_path / "home" / "keys" / "a.txt").write_text("private")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("copy", ["COPY data data", "COPY . .", "COPY dat* ./", "COPY data/a.txt ./", "COPY data/* ./"])
+def test_a_link_to_a_folder_elsewhere_is_refused_by_its_name_and_its_target(model: Path, home: Path, copy: str) -> None:
+    (model / "data").symlink_to(home / "keys")
+
+    with pytest.raises(BuildError) as raised:
+        context(model, copy)
+    assert str(model / "data") in raised.value.message
+    assert str(home / "keys") in raised.value.message
+
+
+@pytest.mark.parametrize("copy", ["COPY src/k k", "COPY src src", "COPY . ."])
+def test_a_link_to_a_file_elsewhere_is_refused(model: Path, home: Path, copy: str) -> None:
+    (model / "src" / "k").symlink_to("../../home/keys/a.txt")
+
+    with pytest.raises(BuildError, match=r"src/k is a link to .*keys/a\.txt, outside"):
+        context(model, copy)
+
+
+def test_links_that_no_copy_takes_do_not_matter(model: Path, home: Path) -> None:
+    (model / "data").symlink_to(home)
+    (model / ".dockerignore").write_text("data\n")
+
+    assert own(context(model, "COPY src/run.py ./")) == {"src/run.py"}
+    assert "src/run.py" in own(context(model, "COPY . ."))
+
+
+def test_links_inside_are_taken_as_what_they_point_to(model: Path, tmp_path: Path) -> None:
+    (model / "linked.py").symlink_to("src/run.py")
+    (model / "src" / "settings").symlink_to("../scripts")
+    found = context(model, "COPY linked.py ./", "COPY src/settings settings")
+    found.stage(tmp_path / "staged")
+
+    assert own(found) == {"linked.py", "src/settings/download-models.sh"}
+    assert not any(path.is_symlink() for path in (tmp_path / "staged").rglob("*"))
+    assert (tmp_path / "staged/linked.py").read_text() == "src/run.py"
+
+
+def test_a_model_behind_a_link_is_as_any_other(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(model)
+
+    assert own(context(tmp_path / "linked", "COPY src src")) == own(context(model, "COPY src src"))
+
+
+@pytest.mark.parametrize("target", [".", "..", "../src", "loop", "model/../.."])
+@pytest.mark.parametrize("copy", ["COPY src src", "COPY . .", "COPY src/loop ./"])
+def test_links_that_lead_in_a_circle_are_refused(model: Path, target: str, copy: str) -> None:
+    (model / "src" / "loop").symlink_to(target)
+
+    with pytest.raises(BuildError, match=r"src/loop.*leads in a circle"):
+        context(model, copy)
+
+
+def test_two_links_that_lead_to_each_other_are_refused(model: Path) -> None:
+    (model / "src" / "other").symlink_to("../scripts")
+    (model / "scripts" / "other").symlink_to("../src")
+
+    with pytest.raises(BuildError, match="leads in a circle"):
+        context(model, "COPY src src")
+
+
+# ------------------------------------------------------------------------------------------------------- private files
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "src/.netrc", "src/id_rsa", ".aws/config", "src/.ssh/known"])
+def test_private_files_are_taken_by_their_names_alone(model: Path, name: str) -> None:
+    (model / name).parent.mkdir(exist_ok=True)
+    (model / name).write_text("private")
+
+    assert name not in own(context(model, "COPY . .", "COPY src src", "COPY s* ./"))
+    assert name in own(context(model, f"COPY {name} ./"))
+
+
+def test_a_wildcard_that_stands_for_private_files_alone_is_told(model: Path) -> None:
+    (model / ".env").write_text("private")
+
+    with pytest.raises(BuildError, match=r"\.e\* ./|usually are private") as raised:
+        context(model, "COPY .e* ./")
+    assert "--secret" in raised.value.fix
+
+
+def test_a_link_to_a_private_file_is_as_private(model: Path) -> None:
+    (model / ".env").write_text("private")
+    (model / "src" / "settings").symlink_to("../.env")
+
+    assert "src/settings" not in own(context(model, "COPY src src"))
+    assert "src/settings" in own(context(model, "COPY src/settings ./"))
