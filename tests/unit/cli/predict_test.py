@@ -257,6 +257,15 @@ class TestWhatIsRefused:
         assert "row 0, 'asked': a list does not fit into a cell" in ran.err
         assert names_here() == ["in.jsonl"]
 
+    def test_table_of_a_model_that_gives_arrays_alone_is_refused_before_anything_is_looked_at(
+        self, repro: Repro
+    ) -> None:
+        write_jsonl("in.jsonl", [{"sequence": "MKT"}])
+        ran = repro("predict", "esm", "in.jsonl", "-o", "out.csv")
+        assert ran.code == 9
+        assert "esm-model gives arrays (embedding, " in ran.err
+        assert "do: choose an output that ends in .parquet" in ran.err
+
     def test_column_that_the_answer_has_too_is_told_with_the_way_out(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "abc", "output": 1}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
@@ -343,3 +352,55 @@ class TestResume:
         ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--on-error", "return", "--loud")
         assert "10 rows of an interrupted run are dropped" in ran.err
         assert read_jsonl("out.jsonl")[0]["said"] == "HELLO YOU"
+
+    def test_complete_output_of_the_same_settings_is_left_as_it_is(self, repro: Repro, moody: None) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}] * 10)
+        repro("predict", "moody", "in.jsonl", "-o", "out.jsonl")
+        inode = Path("out.jsonl").stat().st_ino
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert ran.code == 0
+        assert "out.jsonl is complete already: nothing to do" in ran.err
+        assert "starting" not in ran.err
+        assert Path("out.jsonl").stat().st_ino == inode
+
+    def test_complete_output_with_failed_records_still_tells_of_them(self, repro: Repro, moody: None) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}, {"text": "raise"}])
+        words = ["predict", "moody", "in.jsonl", "-o", "out.jsonl", "--on-error", "return"]
+        repro(*words)
+        ran = repro(*words, "--resume")
+        assert ran.code == 8
+        assert "nothing to do" in ran.err
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["--limit", "2"], "run.limit was None and is 2 now"),
+            (["--loud"], "made_by.parameters.loud was False and is True now"),
+            (["--map", "weight=kg"], "run.mapping was {} and is {'weight': 'kg'} now"),
+        ],
+    )
+    def test_complete_output_of_other_settings_is_never_replaced(
+        self, repro: Repro, moody: None, words: list[str], told: str
+    ) -> None:
+        write_jsonl("in.jsonl", [{"text": "you", "kg": 5}] * 10)
+        repro("predict", "moody", "in.jsonl", "-o", "out.jsonl")
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--resume", *words)
+        assert ran.code == 3
+        assert "out.jsonl is complete, of a run with other settings" in ran.err
+        assert told in ran.err
+        assert len(read_jsonl("out.jsonl")) == 10
+
+    def test_complete_output_of_another_input_is_never_replaced(self, repro: Repro) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}])
+        repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        write_jsonl("in.jsonl", [{"text": "me"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert (ran.code, read_jsonl("out.jsonl")) == (3, [{"output": "uoy"}])
+
+    def test_complete_output_that_was_edited_is_not_replaced(self, repro: Repro) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}])
+        repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        Path("out.jsonl").write_text("mine\n")
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert (ran.code, Path("out.jsonl").read_text()) == (3, "mine\n")
+        assert "leave --resume out" in ran.err
