@@ -182,7 +182,7 @@ class _Job:
         from repro.provenance.recording import describe_made_by
 
         run, file = self._run, self._source.file
-        read = {"input_format": self._source.format, "output_format": run.output_format}
+        read: dict[str, object] = {"input_format": self._source.format, "output_format": run.output_format}
         read |= {"mapping": dict(file.mapping), "limit": file.limit}
         made_by = describe_made_by(self._model, self._maker)
         manifest = find_finished(run.output, Wanted(made_by, record.input_sha256, read))

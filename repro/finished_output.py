@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from repro.errors import InputError
 from repro.provenance.changes import find_changes
@@ -23,7 +23,7 @@ class Wanted:
 
     made_by: MadeBy
     input_sha256: str | None
-    read: dict[str, Any]
+    read: Mapping[str, object]
     """How the input is read and the output written; keys as in the manifest's `run`."""
 
 
