@@ -12,7 +12,7 @@ import stat
 import subprocess
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -267,6 +267,50 @@ class TestReadOnlyStore:
         assert store.contents() == []
 
 
+class TestFilesOfTheUser:
+    @pytest.mark.parametrize("link", [os.symlink, os.link])
+    def test_a_checkpoint_that_is_linked_into_the_store_stays_the_users_own(
+        self, store: Store, server: FileServer, tmp_path: Path, link: Callable[[Path, Path], None]
+    ) -> None:
+        mine = tmp_path / "my_checkpoint.pt"
+        mine.write_bytes(CONTENT)
+        mine.chmod(0o644)
+        store.folder.mkdir(parents=True)
+        link(mine, store.path)
+        store.fetch(server.file("w.pt", sha256=SHA256))
+        assert stat.S_IMODE(mine.stat().st_mode) == 0o644
+        mine.write_bytes(OTHER)
+        assert check(store, server.file("w.pt", sha256=SHA256)) == {"w.pt": ""}
+        assert not any(path.is_symlink() for path in store.weights_dir.rglob("*"))
+        assert store.path.stat().st_nlink == 2  # the file of the variant and its content
+
+    def test_of_a_linked_variant_the_link_is_removed_and_what_it_leads_to_stays(
+        self, store: Store, server: FileServer, tmp_path: Path
+    ) -> None:
+        server.put("w.pt", CONTENT)
+        (tmp_path / "big").mkdir()
+        (tmp_path / "big" / "other.txt").write_text("mine")
+        store.folder.parent.mkdir(parents=True)
+        store.folder.symlink_to(tmp_path / "big")
+        store.fetch(server.file("w.pt"))
+        remove_variants(store.weights_dir, ["m/v"])
+        assert not store.folder.is_symlink()
+        assert (tmp_path / "big" / "other.txt").read_text() == "mine"
+        assert store.contents() == []
+        store.fetch(server.file("w.pt"))
+        assert remove_variants(store.weights_dir, ["m/v"]).freed_bytes == len(CONTENT)
+
+    def test_a_link_that_an_earlier_removal_left_is_in_nobodys_way(
+        self, store: Store, server: FileServer, tmp_path: Path
+    ) -> None:
+        server.put("w.pt", CONTENT)
+        store.fetch(server.file("w.pt"))
+        (store.folder.parent / ".v.removing").symlink_to(tmp_path)
+        remove_variants(store.weights_dir, ["m/v"])
+        assert not store.folder.exists()
+        assert not (store.folder.parent / ".v.removing").is_symlink()
+
+
 class TestRemoval:
     @pytest.fixture
     def shared(self, store: Store, server: FileServer) -> Store:
@@ -337,6 +381,55 @@ class TestCheck:
         store.fetch(server.file("w.pt"))
         flaw = check(store, server.file("w.pt", sha256="0" * 64))["w.pt"]
         assert "config.yaml says 000000000000…" in flaw
+
+
+class TestCheckOfAnArchive:
+    @pytest.fixture
+    def archive(self, store: Store, server: FileServer) -> WeightFile:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as content:
+            content.writestr("a.pt", CONTENT)
+            content.writestr("sub/b.pt", OTHER)
+        server.put("pretrained.zip", stream.getvalue())
+        file = WeightFile("pretrained", f"{server.url}/pretrained.zip", unpack=True)
+        store.fetch(file)
+        return file
+
+    def record(self, store: Store, name: str) -> None:
+        """As one who wants it to be taken for what came."""
+        path = store.folder / name
+        write_records(store.folder, {name: record_of(path, hashlib.sha256(path.read_bytes()).hexdigest())})
+
+    def test_a_whole_one_is_found_whole(self, store: Store, archive: WeightFile) -> None:
+        names = ["pretrained", "pretrained/a.pt", "pretrained/sub/b.pt"]
+        assert check(store, archive) == dict.fromkeys(names, "")
+        assert check(store) == dict.fromkeys(names[1:], "")
+
+    @pytest.mark.parametrize("is_declared", [True, False])
+    def test_a_member_that_was_exchanged_together_with_its_record_is_found(
+        self, store: Store, archive: WeightFile, is_declared: bool
+    ) -> None:
+        path = store.folder / "pretrained" / "a.pt"
+        path.unlink()
+        path.write_bytes(b"harm")
+        self.record(store, "pretrained/a.pt")
+        found = check(store, *([archive] if is_declared else []))
+        assert f"weights.lock says {SHA256[:12]}…" in found["pretrained/a.pt"]
+
+    @pytest.mark.parametrize("is_recorded", [True, False])
+    def test_a_file_that_the_archive_did_not_hold_is_found(
+        self, store: Store, archive: WeightFile, is_recorded: bool
+    ) -> None:
+        (store.folder / "pretrained" / "sub" / "harm.py").write_text("import os")
+        if is_recorded:
+            self.record(store, "pretrained/sub/harm.py")
+        for declared in ([archive], []):
+            assert check(store, *declared)["pretrained"] == "pretrained/sub/harm.py: was not in the archive"
+
+    def test_a_member_that_is_missing_is_found(self, store: Store, archive: WeightFile) -> None:
+        (store.folder / "pretrained" / "a.pt").unlink()
+        found = check(store, archive)
+        assert (found["pretrained"], found["pretrained/a.pt"]) == ("pretrained/a.pt: missing", "missing")
 
 
 class TestMirrors:
