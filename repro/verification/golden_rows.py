@@ -18,8 +18,8 @@ NPY_KEY = "$npy"
 NPZ_KEY = "$npz"
 _NPY_KEYS = ({NPY_KEY}, {NPY_KEY, "start", "shape"})
 _NPZ_KEYS = {NPZ_KEY, "key"}
-# What numpy lets through of a file that lies: errors of Python's own parser, which reads the header, and of an array that
-# no memory holds.
+# What numpy lets through of a file that lies: errors of Python's own parser, which reads the header, and those of an
+# array that no memory holds.
 _UNREADABLE = (
     *(OSError, ValueError, TypeError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError),
     *(tokenize.TokenError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
