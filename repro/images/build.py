@@ -23,6 +23,7 @@ from repro.images.dockerfile import Dockerfile, parse, read_dockerfile
 from repro.images.failures import build_error
 from repro.images.labels import Description, all_labels, describe
 from repro.images.lock import read_lock
+from repro.images.made import record_made
 from repro.images.pip_secrets import pip_secrets
 from repro.images.revision import source_revision
 from repro.images.secrets import Secret, read_secrets, refuse_secret_arguments
@@ -137,6 +138,7 @@ def build_image(
         watch.note(note)
     _refuse_unknown_triggers(client, recipe, found)
     _build(client, builder, recipe, found, secrets, steps)
+    record_made(client, image)
     report(f"built {image}")
 
 
