@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from repro.data.columns import Row
     from repro.data.spool import Spool
     from repro.model import Model, OnError
+    from repro.runtimes.base import Runtime
     from repro.session import Answer
 
 Say = Callable[[str], None]
@@ -233,7 +234,7 @@ class _Job:
             return
         begun = time.monotonic()
         if not self._model.session.is_warm:
-            self._say(f"starting {self._model.name} on {self._model.runtime.name}")
+            self._say(f"starting {self._model.name} on {_shown_runtime(self._model.runtime)}")
         self._worker = self._model.ping()
         self._start_s = time.monotonic() - begun
 
@@ -283,6 +284,12 @@ class _Job:
             worker=self._worker,
             manifest=None if self._manifest is None else str(self._manifest),
         )
+
+
+def _shown_runtime(runtime: Runtime) -> str:
+    """Its name, and what it means that it was chosen for want of another."""
+    away = getattr(runtime, "instead_of_docker", "")
+    return f"{runtime.name}, without isolation: no Docker engine answers" if away else runtime.name
 
 
 def _row(beside: dict[str, object], answer: Answer, source: RecordSource) -> Row:

@@ -41,7 +41,7 @@ class DockerRuntime:
             why, also = (" and cannot be pulled", f", or `docker pull {spec.image}`") if spec.is_published else ("", "")
             raise NotSetUpError(
                 f"the image {spec.image} is not on this machine{why}",
-                fix=f"repro setup {spec.name} --runtime docker{also}",
+                fix=f"repro setup {spec.name} --runtime docker{also}{or_local(spec)}",
             )
         image = image or read_image(client, spec.image)
         assert image is not None  # it was just pulled
@@ -131,6 +131,18 @@ def read_only_mounts(launch: Launch) -> dict[Path, PurePosixPath]:
             raise SettingsError(f"{path} cannot be mounted: it does not exist")
         mounts[path] = inside
     return mounts
+
+
+def or_local(spec: ModelSpec) -> str:
+    """The other way out, where the model has a local environment."""
+    from repro.runtimes.local import LocalRuntime
+    from repro.settings import load_settings
+
+    try:
+        LocalRuntime(load_settings()).find(spec)
+    except (NotSetUpError, SettingsError):  # no way out then
+        return ""
+    return ", or --runtime local, where it is set up"
 
 
 def _pull(spec: ModelSpec) -> bool:

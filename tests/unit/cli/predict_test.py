@@ -171,6 +171,34 @@ class TestWhatIsRefused:
         ran = repro("predict", "tutorial", "in.csv", "-o", "out.csv")
         assert "do: --map text=txt (the columns are: 'name', 'txt')" in ran.err
 
+    def test_column_with_a_blank_is_quoted_in_what_is_to_be_pasted(self, repro: Repro) -> None:
+        Path("in.csv").write_text("name,the text\na,b\n")
+        ran = repro("predict", "tutorial", "in.csv", "-o", "out.csv")
+        assert "do: --map 'text=the text' (the columns" in ran.err
+
+    @pytest.mark.parametrize(
+        ("name", "content", "told"),
+        [
+            ("in.csv", "name;text\na;b\n", "the separator seems to be ';': write it with ','"),
+            ("in.csv", "name;text\na;b,c\n", "the separator seems to be ';': write it with ','"),
+            ("in.csv", "name\ttext\na\tb\n", "the separator seems to be a tab: --input-format tsv"),
+            ("in.tsv", "name,text\na,b\n", "the separator seems to be ',': --input-format csv"),
+        ],
+    )
+    def test_other_separator_is_told_as_such(self, repro: Repro, name: str, content: str, told: str) -> None:
+        Path(name).write_text(content)
+        ran = repro("predict", "tutorial", name, "-o", "out.csv")
+        assert ran.code == 3
+        assert told in ran.err
+        assert "--map" not in ran.err
+
+    def test_empty_cell_is_told_by_its_line_and_not_as_a_missing_key(self, repro: Repro) -> None:
+        Path("in.csv").write_text('id,sequence\na,"MK"\n\nb,\n')
+        ran = repro("predict", "antiberty", "in.csv", "-o", "out.jsonl")
+        assert ran.code == 3
+        assert "in.csv, line 4: record 1: the key 'sequence'" in ran.err
+        assert "do: correct it, or leave the record out" in ran.err
+
     def test_record_of_fasta_is_told_by_the_line_of_its_header(self, repro: Repro) -> None:
         Path("in.fasta").write_text(">a\nMKT\nMKT\n>b\n>c\nMKT\n")
         ran = repro("predict", "tutorial", "in.fasta", "-o", "out.jsonl")
@@ -237,6 +265,26 @@ class TestWhatIsRefused:
         assert "do: repro setup tutorial --runtime local" in ran.err
         assert names_here() == ["in.jsonl"]
 
+    def test_local_taken_for_want_of_docker_says_that_there_is_no_isolation(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REPRO_RUNTIME")
+        write_jsonl("in.jsonl", [{"text": "a"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        assert ran.code == 0
+        assert "starting tutorial-model on local, without isolation: no Docker engine answers" in ran.err
+
+    def test_environment_that_is_not_made_for_want_of_docker_says_that_docker_does_not_answer(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REPRO_RUNTIME")
+        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
+        write_jsonl("in.jsonl", [{"text": "a"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        assert ran.code == 4
+        assert "cause: Docker would be taken and cannot be used, nor what is set up there: no Docker engine" in ran.err
+        assert "do: start the Docker engine" in ran.err
+
     def test_engine_that_does_not_answer_is_told(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "a"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--runtime", "docker")
@@ -247,7 +295,7 @@ class TestWhatIsRefused:
         write_jsonl("in.jsonl", [{"text": "a"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--memory", "1g")
         assert ran.code == 2
-        assert "use runtime='docker'" in ran.err
+        assert 'take Docker (--runtime docker, in Python runtime="docker")' in ran.err
         assert names_here() == ["in.jsonl"]
 
     def test_array_on_its_way_into_a_table_is_told_after_the_first_record(self, repro: Repro, moody: None) -> None:
