@@ -67,10 +67,13 @@ def _why_it_stays(variant: StoredVariant, in_use: set[Path]) -> str:
 
 
 def _not_recorded(variant: StoredVariant) -> list[str]:
+    from repro.weights.layout import HASHES_FILE
+
+    halfway = set(_halfway(variant.folder))
+    files = [path for path in sorted(variant.folder.rglob("*")) if path.is_file() and path not in halfway]
+    names = [path.relative_to(variant.folder).as_posix() for path in files]
     recorded = {file.name for file in variant.files}
-    files = [path for path in sorted(variant.folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    names = [path.relative_to(variant.folder).as_posix() for path in files if not _is_halfway(path)]
-    return [name for name in names if name not in recorded]
+    return [name for name in names if name not in recorded and not name.startswith(HASHES_FILE)]
 
 
 def _leftover(root: Path, variant: StoredVariant, going: set[str]) -> Leftover:
@@ -106,12 +109,6 @@ def _unused(root: Path) -> Iterator[Leftover]:
         yield Leftover("weights", str(blobs.folder), size, "no variant has them", remove)
 
 
-def _is_halfway(path: Path) -> bool:
-    from repro.weights.partial import PARTIAL_SUFFIX
-
-    return path.name.endswith((PARTIAL_SUFFIX, f"{PARTIAL_SUFFIX}.json"))
-
-
 def _partial_downloads(root: Path, models: Collection[str]) -> Iterator[Leftover]:
     """Files that came halfway, of variants that nobody fetches now."""
     for model in folders_in(root):
@@ -145,7 +142,7 @@ def _is_note(path: Path) -> bool:
         return False
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(note, dict) and {"address", "validator", "total_bytes"} <= note.keys()
 

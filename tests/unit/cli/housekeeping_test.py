@@ -232,6 +232,15 @@ class TestClean:
             (3000, "no variant has them", True)
         ]
 
+    @pytest.mark.parametrize("name", [".diary", "film.mkv.part", "film.mkv.part.json"])
+    def test_variant_stays_for_a_file_of_whatever_name_that_no_fetch_has_written(
+        self, repro: Repro, fetched: Path, name: str
+    ) -> None:
+        (fetched / name).write_text("mine")
+        ran = repro("clean", "--weights", "--yes")
+        assert f"stays: weights lender/one: repro did not put {name} there" in ran.err
+        assert (fetched / name).exists()
+
     def test_files_that_somebody_put_into_the_store_stay(self, repro: Repro, fetched: Path) -> None:
         (fetched / "notes.txt").write_text("mine")
         theirs = fetched.parents[1] / "my" / "own"
