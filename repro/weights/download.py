@@ -178,7 +178,7 @@ class _Transfer:
             self._partial.discard()
             raise refusal(
                 self._address,
-                f"the server sends more than the {total_bytes:,} bytes that the file should have; nothing of it was kept",
+                f"the server sends more than the {total_bytes:,} bytes that the file should have; nothing was kept",
                 CHECK_ADDRESS,
             )
 
