@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -24,6 +25,7 @@ from repro.errors import WeightsError
 from repro.weights import fetch_variant, fetch_variants, find_variant
 from repro.weights.check import check_variant
 from repro.weights.inventory import read_inventory
+from repro.weights.ledger import Entry, write_entry
 from repro.weights.records import record_of, write_records
 from repro.weights.removal import forget_hashes, plan_removal, remove_unused, remove_variants
 
@@ -265,6 +267,42 @@ class TestReadOnlyStore:
             subprocess.run(["mount", "-o", "remount,ro,bind", store.weights_dir], check=True)
             store.fetch(server.file("w.pt"))
         assert store.contents() == []
+
+
+class TestFullDisk:
+    """A disk of 64 KiB, with so much on it that nothing more fits."""
+
+    @pytest.fixture
+    def full(self, store: Store, server: FileServer) -> Iterator[Store]:
+        server.put("w.pt", b"weights")
+        with mounted(store.weights_dir, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+            yield store
+
+    def fill(self, store: Store) -> None:
+        with contextlib.suppress(OSError), (store.weights_dir / "filler").open("wb", buffering=0) as stream:
+            while stream.write(bytes(4096)):
+                pass
+
+    def test_a_note_that_cannot_be_written_is_not_left(self, full: Store, server: FileServer) -> None:
+        full.folder.mkdir(parents=True)
+        self.fill(full)
+        assert "No space left on device" in full.failure(server.file("w.pt")).message
+        assert full.names() == []
+
+    def test_a_ledger_that_cannot_be_written_is_as_before_and_nothing_else_is_left(
+        self, full: Store, server: FileServer
+    ) -> None:
+        full.fetch(server.file("w.pt"))
+        before = (full.weights_dir / "weights.lock").read_text()
+        self.fill(full)
+        with pytest.raises(OSError, match="No space left"):
+            write_entry(full.weights_dir, "m/w/w.pt", Entry(SHA256, 8, "here", "2026-01-01"))
+        with pytest.raises(OSError, match="No space left"):
+            write_records(full.folder, {"x.pt": record_of(full.path, SHA256)})
+        assert (full.weights_dir / "weights.lock").read_text() == before
+        left = {path.name for path in full.weights_dir.iterdir()} - {".lock", ".blobs", "m", "filler", "weights.lock"}
+        assert left == set()
+        assert full.names() == [".hashes.json", "w.pt"]
 
 
 class TestFilesOfTheUser:
@@ -515,6 +553,12 @@ def test_fetching_for_several_variants_gives_their_folders_in_order(store: Store
     variants = [Variant("b", files=(server.file("w.pt"),)), Variant("none"), Variant("a", files=(server.file("w.pt"),))]
     folders = fetch_variants("m", variants, store.weights_dir)
     assert folders == [store.weights_dir / "m" / "b", None, store.weights_dir / "m" / "a"]
+
+
+@pytest.mark.parametrize("size_bytes", [None, 10])
+def test_a_device_is_no_file_of_weights(store: Store, size_bytes: int | None) -> None:
+    error = store.failure(WeightFile("w.pt", "file:///dev/zero", size_bytes=size_bytes))
+    assert error.message == "/dev/zero is neither a file nor a folder"
 
 
 def test_what_a_killed_process_left_is_swept_by_the_next_fetch(store: Store, server: FileServer) -> None:
