@@ -259,7 +259,8 @@ def _tell_chosen(cls: type[Model], manifest: Manifest, image: str | None, note: 
     """Say, before anything starts, what the manifest wants of this machine that is not the model's own."""
     named = manifest.made_by.environment.image
     if image is not None and cls.default_image and named != cls.default_image:
-        note(f"the manifest wants the image {image} ({named}), not {cls.default_image}, which is the model's own")
+        which = named if named == image else f"{named}, now {image},"
+        note(f"the manifest wants the image {which} and not {cls.default_image}, which is the model's own")
     weights = manifest.run.keywords.get("weights")
     if weights is not None:
         note(f"the manifest wants the weights {weights}, not those that the model fetches")

@@ -53,6 +53,8 @@ def read_manifest(path: str | Path) -> Manifest:
         manifest = TypeAdapter(Manifest).validate_json(text, strict=True)
     except ValidationError as error:
         slip = error.errors(include_url=False)[0]
+        if not slip["loc"]:  # in another encoding, for instance
+            raise _edited(path, f"is not a manifest: {slip['msg']}") from None
         key = ".".join(map(str, slip["loc"]))
         told = f"the key {key} is missing" if slip["type"] == "missing" else f"the key {key}: {slip['msg']}"
         raise _edited(path, told) from None
