@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from repro.cli.console import NORMAL, Console
+from repro.cli.clean import shown_size
+from repro.cli.console import NORMAL, Console, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -92,10 +93,10 @@ def every(interval_s: float, tell: Callable[[], None]) -> Iterator[None]:
 def _with_lines(console: Console, rows: Iterator[Row], total: int | None) -> Iterator[Row]:
     """For a log file: a line now and then."""
     count = _Count()
-    of = "" if total is None else f" of {total:,}"
 
     def tell() -> None:
-        told = [f"{count.records:,}{of} records", count.rate, f"{count.seconds:,.0f} s"]
+        of = counted(count.records, "record") if total is None else f"{count.records:,} of {counted(total, 'record')}"
+        told = [of, count.rate, f"{count.seconds:,.0f} s"]
         console.note(", ".join(filter(None, told)))
 
     with every(_LINE_INTERVAL_S, tell):
@@ -154,7 +155,7 @@ class DownloadBars:
         if self._console.level < NORMAL:
             return _Untold()
         if not sys.stderr.isatty():
-            size = "" if total_bytes is None else f" ({total_bytes / 1e6:,.1f} MB)"
+            size = "" if total_bytes is None else f" ({shown_size(total_bytes)})"
             self._console.note(f"fetching {name}{size}")
             return _Untold()
         with self._lock:  # files begin in threads of their own

@@ -35,7 +35,7 @@ class TestWhatComesOut:
         write_jsonl("in.jsonl", [{"text": "abc"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
         done, made_by = ran.err.splitlines()[-2:]
-        assert done.startswith("out.jsonl: 1 records, 0 failed, ")
+        assert done.startswith("out.jsonl: 1 record, 0 failed, ")
         assert "records/s" in done or "s/record" in done
         assert made_by.startswith("made by tutorial-model on local, cpu ")
         assert "environment interpreter:" in made_by

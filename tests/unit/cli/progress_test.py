@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -122,3 +123,15 @@ class TestRecords:
         code, shown = on_a_terminal("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--delay-s", "0.01")
         assert code == 8
         assert "record 20: the model raised ValueError: in no mood" in shown
+
+
+def test_description_of_a_model_is_cut_where_the_terminal_ends() -> None:
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    ended = subprocess.run([sys.executable, "-m", "repro", "list", "-q"], stdout=theirs, env=environ, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert ended.returncode == 0
+    assert max(len(re.sub(r"\x1b\[\d+m", "", line)) for line in shown) <= 80
+    assert any("\N{HORIZONTAL ELLIPSIS}" in line for line in shown)
