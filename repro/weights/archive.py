@@ -90,8 +90,7 @@ class _Guard:
     def __init__(self, archive_bytes: int, limits: Limits) -> None:
         self.names: set[str] = set()
         self.limits = limits
-        self._files: dict[str, str] = {}
-        """The names by what they are where case does not count."""
+        self._files: dict[str, str] = {}  # the names, by what they are where case does not count
         self._folders: set[str] = set()
         self._archive_bytes = archive_bytes
         self._entries = 0
@@ -162,13 +161,11 @@ def _zip_members(path: Path, guard: _Guard) -> Iterator[_Member]:
                 raise _RefusedError(f"{entry.filename!r} is a {'link' if kind == stat.S_IFLNK else 'special file'}")
             if entry.flag_bits & _ENCRYPTED:
                 raise _RefusedError(f"{entry.filename!r} is encrypted")
-            if "\0" in entry.orig_filename:
-                raise _RefusedError(f"{entry.orig_filename!r} is no name for a file")
             if entry.is_dir():
-                _check_folder(entry.filename)
+                _check_folder(entry.orig_filename)
                 continue
             with archive.open(entry) as content:
-                yield _Member(entry.filename, entry.file_size, content)
+                yield _Member(entry.orig_filename, entry.file_size, content)
 
 
 class _InPieces(io.FileIO):

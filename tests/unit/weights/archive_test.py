@@ -203,6 +203,7 @@ def test_an_empty_folder_of_this_machine_is_refused(store: Store, tmp_path: Path
         (make_tar({"a\x1b[31m": b"x"}), "is no name for a file"),
         (make_tar({"a\udcff": b"x"}), "is no name for a file"),
         (make_tar({"/".join(["a"] * 1500): b"x"}), "is too long a name"),
+        (make_zip({"a_b": b"x"}).replace(b"a_b", b"a\0b"), "is no name for a file"),
         (make_zip({"a" * 300: b"x"}), "is too long a name"),
         (make_zip({"é" * 200: b"x"}), "is too long a name"),
         (tar_with_nested_names(3000), "it is damaged: maximum recursion depth"),
