@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,15 @@ class TestRows:
 
     def test_file_that_is_no_npz_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "out.npz").write_bytes(b"PK\x03\x04 and no more")
+        with pytest.raises(InputFileError, match=r"no \.npz file"):
+            list(read_rows(tmp_path / "out.npz", "npz"))
+
+    @pytest.mark.parametrize(
+        "header", [b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,)}", b"(" * 3000]
+    )
+    def test_array_with_a_header_that_lies_is_told(self, tmp_path: Path, header: bytes) -> None:
+        with zipfile.ZipFile(tmp_path / "out.npz", "w") as archive:
+            archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
         with pytest.raises(InputFileError, match=r"no \.npz file"):
             list(read_rows(tmp_path / "out.npz", "npz"))
 
