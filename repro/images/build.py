@@ -27,6 +27,7 @@ from repro.images.made import record_made
 from repro.images.pip_secrets import pip_secrets
 from repro.images.revision import source_revision
 from repro.images.secrets import Secret, read_secrets, refuse_secret_arguments
+from repro.images.source import source_digest
 from repro.images.staging import staging
 from repro.images.steps import PlainLines, Report, Steps
 from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions
@@ -261,7 +262,9 @@ def _build(
         command = BuildCommand(
             context=context,
             image=recipe.image,
-            labels=all_labels(recipe.description, inputs, source_revision(recipe.folder), below),
+            labels=all_labels(
+                recipe.description, inputs, source_digest(recipe.folder), source_revision(recipe.folder), below
+            ),
             build_args=options.build_args,
             secrets=(*pip.secrets, *secrets),
             host_network=pip.needs_host_network,

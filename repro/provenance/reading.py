@@ -107,8 +107,8 @@ def _begins_like_a_manifest(path: Path) -> bool:
 
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
-        return f"ls {path.parent.parent}"
+        return f"there is no folder {path.parent} either"
     names = [entry.name for entry in path.parent.iterdir()]
     near = difflib.get_close_matches(path.name, names, n=_NEAR_NAMES, cutoff=0.6)
     shown = " or ".join(str(path.parent / name) for name in near)
-    return f"did you mean {shown}?" if near else f"ls {path.parent}"
+    return f"did you mean {shown}?" if near else "name a file that repro predict wrote, or its manifest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,7 @@ OUTPUT = PurePosixPath("/repro/out")
 WEIGHTS = PurePosixPath("/repro/weights")
 BAKED = PurePosixPath("/repro/baked")
 _RESERVED = PurePosixPath("/repro")
+_log = logging.getLogger(__name__)
 
 
 class DockerRuntime:
@@ -34,6 +36,7 @@ class DockerRuntime:
 
     def find(self, spec: ModelSpec) -> Environment:
         from repro.images.facts import read_image
+        from repro.images.source import has_changed
 
         client = connect()
         image = read_image(client, spec.image)
@@ -45,6 +48,10 @@ class DockerRuntime:
             )
         image = image or read_image(client, spec.image)
         assert image is not None  # it was just pulled
+        if has_changed(spec.folder, image):
+            _log.warning(
+                "%s has changed since its image was built; to build it anew: repro setup %s", spec.folder, spec.name
+            )
         return Environment(self.name, spec, image.identity, baked=image.baked)
 
     def setup(
