@@ -41,6 +41,8 @@ CONFIG_FILE = "config.yaml"
 
 _VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST_NAME_BYTES = 200
+"""With what the store adds to it while the file is on its way, a name that every file system takes."""
 
 
 @dataclass(frozen=True)
@@ -240,5 +242,7 @@ def _address(section: Section, key: str, address: str, sha256: str | None, folde
 
 def _inside(name: str) -> bool:
     # Dot-files and partial files are the store's own; the rest of the rule keeps a name from leaving the folder.
-    plain = all(part and not part.startswith(".") and "\\" not in part for part in name.split("/"))
+    if not name.isprintable() or "\\" in name or name[1:2] == ":" or len(name.encode()) > _LONGEST_NAME_BYTES:
+        return False
+    plain = all(part and not part.startswith(".") for part in name.split("/"))
     return plain and not name.endswith((".part", ".part.json"))

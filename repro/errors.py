@@ -36,7 +36,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 _USERINFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
@@ -57,7 +57,7 @@ _ABOUT_A_SECRET = frozenset(["SOCK", "FILE", "PATH", "DIR", "FOLDER", "TYPE", "L
 _FOLDER_VARIABLE = "PWD"  # every shell has its current folder there
 _SHORTEST_SECRET = 6
 # What a worker prints must not move the cursor of who reads the error.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -66,12 +66,21 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     >>> redact("cannot reach https://ada:hunter2@example.org/simple")
     'cannot reach https://***@example.org/simple'
     """
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _USERINFO.sub("***@", text))
+    text = without_control(_USERINFO.sub("***@", text))
     named = (os.environ if environ is None else environ).items()
     secrets = [value for name, value in named if len(value) >= _SHORTEST_SECRET and looks_secret(name)]
     for value in sorted(secrets, key=len, reverse=True):  # one may be part of another
         text = text.replace(value, "***")
     return text
+
+
+def without_control(text: str) -> str:
+    """`text` as it can be shown: a character that moves the cursor, or turns the direction of writing, is a mark.
+
+    >>> without_control("a\\x1b[31mb")
+    'a\N{REPLACEMENT CHARACTER}[31mb'
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def looks_secret(name: str) -> bool:
@@ -139,8 +148,12 @@ class ReproError(Exception):
         self.cause = redact(cause)
         self.fix = redact(fix)
         seen = evidence or Evidence()
-        tail = tuple(redact(line) for line in seen.log_tail)
-        self.evidence = Evidence(seen.runtime, seen.image, seen.digest, seen.exit_code, seen.oom_killed, tail)
+        self.evidence = replace(
+            seen,
+            image=seen.image and redact(seen.image),
+            digest=seen.digest and redact(seen.digest),
+            log_tail=tuple(redact(line) for line in seen.log_tail),
+        )
         super().__init__(self.message)
 
     def __str__(self) -> str:

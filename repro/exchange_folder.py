@@ -79,7 +79,7 @@ def is_temporary_name(name: str, prefix: str) -> bool:
 def is_owned(path: Path) -> bool:
     """Whether the session that made an exchange folder still lives; True where that cannot be told."""
     try:
-        return not _is_free(path / _LOCK)
+        return not is_lock_free(path / _LOCK)
     except FileNotFoundError:
         return os.path.lexists(path)  # a folder without a lock may be anything; none at all belongs to nobody
     except OSError:
@@ -131,13 +131,20 @@ def _new_lock(path: Path) -> int:
     return descriptor
 
 
-def _is_free(path: Path) -> bool:
-    """Whether nobody holds a lock file, which is there and this user's own. Raises OSError."""
-    # Nothing is made, followed or waited for. Some network file systems lock only what is open for writing.
+def is_lock_free(path: Path, of_anybody: bool = False) -> bool:
+    """Whether nobody holds a lock file. False for what is no plain file, or not this user's.
+
+    Args:
+        of_anybody: it may be somebody else's file.
+
+    Raises:
+        OSError: it is not there, or cannot be opened; a link is not followed.
+    """
+    # Nothing is made, changed or waited for. Some network file systems lock only what is open for writing.
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+        if not stat.S_ISREG(found.st_mode) or not (of_anybody or found.st_uid == os.getuid()):
             return False
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -153,6 +160,6 @@ def _is_abandoned(path: Path) -> bool:
     try:
         found = path.lstat()
         is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()  # and not a link to something precious
-        return is_ours and time.time() - found.st_mtime >= _YOUNG_S and _is_free(path / _LOCK)
+        return is_ours and time.time() - found.st_mtime >= _YOUNG_S and is_lock_free(path / _LOCK)
     except OSError:  # it has no lock, or was removed by its owner just now
         return False

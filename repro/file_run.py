@@ -16,11 +16,13 @@ from repro.provenance.manifest import manifest_path
 from repro.provenance.record import RunRecord
 from repro.provenance.writing import has_manifest, write_with_manifest
 from repro.record_source import InputFile, RecordSource
+from repro.table_fit import check_fits, what_fits
 
 if TYPE_CHECKING:
     from repro.data.columns import Row
     from repro.data.spool import Spool
     from repro.model import Model, OnError
+    from repro.runtimes.base import Runtime
     from repro.session import Answer
 
 Say = Callable[[str], None]
@@ -108,6 +110,7 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
 
     output_format = check_output(run.output, format=run.output_format)
     to_file = not is_stream(run.output)
+    check_fits(model, output_format)
     source = RecordSource(run.input, type(model), model.check)
     if to_file and source.can_be_read_again:
         _refuse_same_file(run)
@@ -161,6 +164,8 @@ class _Job:
 
         run = self._run
         record = RunRecord(self._model, self._maker, self._source, partial_folder(run.output))
+        if run.resume and not partial_folder(run.output).exists() and (finished := self._finished(record)) is not None:
+            return finished
         with Spool.open(run.output, self._fingerprint(record), resume=run.resume) as spool:
             if spool.discarded:
                 self._say(f"{spool.discarded:,} rows of an interrupted run are dropped; --resume would have kept them")
@@ -170,6 +175,23 @@ class _Job:
                     self._compute_into(spool, record)
             self._write(spool, record)
             spool.remove()
+        return self._outcome()
+
+    def _finished(self, record: RunRecord) -> Outcome | None:
+        """What an earlier run with the same settings did, where its output is complete."""
+        from repro.finished_output import Wanted, find_finished
+        from repro.provenance.recording import describe_made_by
+
+        run, file = self._run, self._source.file
+        read: dict[str, object] = {"input_format": self._source.format, "output_format": run.output_format}
+        read |= {"mapping": dict(file.mapping), "limit": file.limit}
+        made_by = describe_made_by(self._model, self._maker)
+        manifest = find_finished(run.output, Wanted(made_by, record.input_sha256, read))
+        if manifest is None:
+            return None
+        self._say(f"{run.output} is complete already: nothing to do")
+        counts, self._manifest = manifest.records, manifest_path(run.output)
+        self._records, self._failed, self._resumed = counts.total, counts.failed, counts.total
         return self._outcome()
 
     def _count_resumed(self, spool: Spool) -> None:
@@ -203,7 +225,7 @@ class _Job:
         begun = time.monotonic()
         assert self._run.output_format is not None
         rows = self._watch(self._rows(done), None if self._total is None else self._total - done)
-        spool.append(fitting(rows, self._run.output_format))
+        spool.append(fitting(rows, self._run.output_format, what_fits(self._model, self._run.output_format)))
         self._seconds = time.monotonic() - begun
 
     def _start(self) -> None:
@@ -212,7 +234,7 @@ class _Job:
             return
         begun = time.monotonic()
         if not self._model.session.is_warm:
-            self._say(f"starting {self._model.name} on {self._model.runtime.name}")
+            self._say(f"starting {self._model.name} on {_shown_runtime(self._model.runtime)}")
         self._worker = self._model.ping()
         self._start_s = time.monotonic() - begun
 
@@ -262,6 +284,12 @@ class _Job:
             worker=self._worker,
             manifest=None if self._manifest is None else str(self._manifest),
         )
+
+
+def _shown_runtime(runtime: Runtime) -> str:
+    """Its name, and what it means that it was chosen for want of another."""
+    away = getattr(runtime, "instead_of_docker", "")
+    return f"{runtime.name}, without isolation: no Docker engine answers" if away else runtime.name
 
 
 def _row(beside: dict[str, object], answer: Answer, source: RecordSource) -> Row:

@@ -12,6 +12,8 @@ from repro.errors import SettingsError
 if TYPE_CHECKING:
     import yaml
 
+_MOST_PLACES = 100_000
+
 Where = tuple[str, ...]
 """A place in the file: the keys, and positions in lists, that lead there."""
 
@@ -20,7 +22,7 @@ def read_yaml(path: Path, text: str) -> Section:
     """The mapping that `text`, the content of `path`, holds; empty for an empty file.
 
     Raises:
-        SettingsError: it is not YAML, states a key twice, or is no mapping.
+        SettingsError: it is not YAML, states a key twice, is no mapping, holds itself, or is far too large or deep.
     """
     import yaml
 
@@ -35,6 +37,12 @@ def read_yaml(path: Path, text: str) -> Section:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise SettingsError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+    except ValueError as error:  # of a date or a number that is none, such as 2026-13-45
+        raise SettingsError(f"{path}: not valid YAML: {error}") from error
+    except RecursionError:
+        raise SettingsError(
+            f"{path}: is nested too deeply, or holds itself", fix="write it out, without & and *"
+        ) from None
     finally:
         loader.dispose()
     return Section(path, (), values, lines)
@@ -43,6 +51,10 @@ def read_yaml(path: Path, text: str) -> Section:
 def _note_lines(path: Path, node: yaml.Node, where: Where, lines: dict[Where, int]) -> None:
     import yaml
 
+    if len(lines) >= _MOST_PLACES:
+        # A few lines of aliases of aliases can stand for more than any machine holds.
+        line = node.start_mark.line + 1
+        raise SettingsError(f"{path}, line {line}: holds too much", fix="write it out, without & and *")
     lines.setdefault(where, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for position, item in enumerate(node.value):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
-from repro.errors import ModelNotFoundError, ReproError, SettingsError
+from repro.errors import ModelNotFoundError, ReproError, SettingsError, looks_secret
 from repro.registry import ModelSource, Registry, catalogue
 
 if TYPE_CHECKING:
@@ -272,6 +272,14 @@ class Model:
         session = self.__dict__.get("_session")
         if session is not None:
             session.close()
+
+    def __repr__(self) -> str:
+        if "_plan" not in self.__dict__:  # a class of the tutorial's classic kind
+            return f"{type(self).__name__}()"
+        shown = {"runtime": self._runtime_name, "variant": self.variant.name if self.variant else None}
+        shown |= {name: value for name, value in self.options.items() if not looks_secret(name)}
+        given = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
+        return f"{type(self).__name__}({', '.join([f'device={self.device}', *given])})"
 
     def __enter__(self) -> Model:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ _ABSENT = object()
 _CHUNK_RECORDS = 1024
 _QUICKLY_READ_BYTES = 1 << 30
 _QUICKLY_READ_GZIP_BYTES = 64 << 20
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _TYPED: Mapping[str, type] = {"whole number": int, "number": float, "yes or no": bool}
 
 
@@ -176,9 +178,12 @@ class RecordSource:
     def _line(self, index: int) -> int | None:
         """The line of a record, from 1, where a record can be told from a line."""
         from repro.data.source import open_text
+        from repro.data.table import row_lines
 
-        if not self.can_be_read_again or self.format not in ("fasta", "jsonl"):
+        if not self.can_be_read_again or self.format == "parquet":
             return None
+        if self.format in _DELIMITERS:
+            return next(itertools.islice(row_lines(self.file.path, _DELIMITERS[self.format]), index, None), None)
         begins = (lambda line: line.startswith(b">")) if self.format == "fasta" else bytes.strip
         with open_text(self.file.path) as text:
             lines = (number for number, line in enumerate(text, 1) if begins(line))
@@ -191,9 +196,14 @@ class RecordSource:
         row = next(self.rows(error.index), {})
         if error.key in row:
             return ""
+        from repro.data.table import delimiter_hint, likely_delimiter
+
+        if self.format in _DELIMITERS and (delimiter := likely_delimiter(list(row))):
+            return delimiter_hint(delimiter)
         near = difflib.get_close_matches(error.key, row, n=1, cutoff=0.3)
         columns = ", ".join(map(repr, row))
-        return f"--map {error.key}={near[0] if near else 'COLUMN'} (the columns are: {columns})"
+        pair = shlex.quote(f"{error.key}={near[0]}") if near else f"{error.key}=COLUMN"
+        return f"--map {pair} (the columns are: {columns})"
 
 
 def _is_quickly_read(path: Path) -> bool:

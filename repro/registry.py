@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from repro.errors import ModelNotFoundError
@@ -119,6 +120,8 @@ class Catalogue:
         known = [*self.sources, *registered]
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         fix = f"did you mean {' or '.join(near)}?" if near else "repro list shows all models"
+        if Path(f"repro-{name}", "pyproject.toml").is_file():  # where `repro new --package` writes it
+            fix = f"install its package: pip install -e ./repro-{name} (or: uv pip install -e ./repro-{name})"
         cause = f"it may be one of those that cannot be looked into: {broken[0].message}" if broken else ""
         return ModelNotFoundError(f"no model is called {name!r}", cause=cause, fix=fix)
 

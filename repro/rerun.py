@@ -215,9 +215,11 @@ def _model(request: RerunRequest, manifest: Manifest, file: Path, note: Say) -> 
     """The model with all that it was made with then, but for what is wanted otherwise."""
     made_by = manifest.made_by
     cls = _class(manifest)
+    _check_declared(cls, manifest, file)
     runtime = _runtime(request, manifest)
     device = made_by.device if request.device is None else request.device
     image = find_image(made_by.environment, note) if runtime == "docker" else None
+    _tell_chosen(cls, manifest, image, note)
     taken = inspect.signature(cls).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
         return _classic(cls, request, image)
@@ -234,6 +236,34 @@ def _model(request: RerunRequest, manifest: Manifest, file: Path, note: Say) -> 
         **made_by.parameters,
     }
     return cls(**{name: value for name, value in keywords.items() if value is not None or name in made_by.parameters})
+
+
+def _check_declared(cls: type[Model], manifest: Manifest, file: Path) -> None:
+    """See that a manifest, which may be a stranger's, sets no more than the model's own options: not what the worker
+    may see of this machine."""
+    made_by = manifest.made_by
+    for key, given, declared in (
+        ("options", made_by.options, cls.Options),
+        ("parameters", made_by.parameters, cls.Parameters),
+    ):
+        known = set(declared.model_fields) if declared is not None else set()
+        if unknown := sorted(given.keys() - known):
+            raise SettingsError(
+                f"{file}: the key made_by.{key}.{unknown[0]}: {cls.name} declares no such option",
+                cause="the manifest was edited, or the model is of another version now",
+                fix=f"repro info {cls.name}",
+            )
+
+
+def _tell_chosen(cls: type[Model], manifest: Manifest, image: str | None, note: Say) -> None:
+    """Say, before anything starts, what the manifest wants of this machine that is not the model's own."""
+    named = manifest.made_by.environment.image
+    if image is not None and cls.default_image and named != cls.default_image:
+        which = named if named == image else f"{named}, now {image},"
+        note(f"the manifest wants the image {which} and not {cls.default_image}, which is the model's own")
+    weights = manifest.run.keywords.get("weights")
+    if weights is not None:
+        note(f"the manifest wants the weights {weights}, not those that the model fetches")
 
 
 def _classic(cls: type[Model], request: RerunRequest, image: str | None) -> Model:

@@ -40,6 +40,10 @@ class RecordSchema:
         except ValidationError as error:
             raise self._record_error(error.errors(include_url=False), first) from None
 
+    @property
+    def _keys_hint(self) -> str:
+        return f"give each record these keys: {', '.join(self.keys)}"
+
     def _record_error(self, details: list[ErrorDetails], first: int) -> RecordError:
         place = details[0]["loc"][0] if details[0]["loc"] else 0
         mine = [detail for detail in details if detail["loc"][:1] == (place,)]
@@ -48,7 +52,8 @@ class RecordSchema:
         index = first + int(place)
         keys = [str(detail["loc"][1]) for detail in mine if len(detail["loc"]) > 1]
         said = "; ".join(_said(detail) for detail in mine)
-        fix = f"give each record these keys: {', '.join(self.keys)}"
+        has_all_keys = bool(keys) and all(detail["type"] not in ("missing", "extra_forbidden") for detail in mine)
+        fix = "correct it, or leave the record out" if has_all_keys else self._keys_hint
         return RecordError(f"record {index}: {said}", index=index, key=keys[0] if keys else None, fix=fix)
 
 

@@ -23,9 +23,10 @@ class Settings:
     """
 
     runtime: str | None = None
-    """REPRO_RUNTIME: `docker` or `local`; unset: docker where an engine answers, else local."""
+    """REPRO_RUNTIME: `docker`, `local` or `auto`; `auto`, or unset: docker where an engine answers, else local."""
     cache_dir: Path = field(default_factory=lambda: _user_cache_dir(os.environ))
-    """REPRO_CACHE_DIR: environments and other things that can be made again."""
+    """REPRO_CACHE_DIR: environments and other things that can be made again; `~/.cache/repro`, or `repro` in
+    XDG_CACHE_HOME, when unset."""
     weights_dir: Path = field(default_factory=lambda: _user_cache_dir(os.environ) / "weights")
     """REPRO_WEIGHTS_DIR: pretrained weights; `weights` in the cache folder when unset."""
     exchange_root: Path | None = None

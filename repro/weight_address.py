@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
@@ -127,10 +127,17 @@ def local_path(address: str) -> Path:
     Raises:
         AddressError: it names another machine, or nothing.
     """
-    parts = urlsplit(address)
+    parts = _split(address)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
         raise AddressError("must be of the form file:path or file:///path")
     return Path(unquote(address[len("file:") :] if not parts.netloc and address[5:7] != "//" else parts.path))
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        raise AddressError("is not an address: its host is not written as one") from None
 
 
 def check_address(address: str, sha256: str | None) -> None:
@@ -141,10 +148,11 @@ def check_address(address: str, sha256: str | None) -> None:
     """
     scheme, colon, _ = address.partition(":")
     if not colon:
-        raise AddressError(f"is not an address: {address!r}")
+        # A password may stand in one that holds an @.
+        raise AddressError("is not an address" + ("" if "@" in address else f": {address!r}"))
     if scheme in ("http", "https"):
-        if not urlsplit(address).netloc:
-            raise AddressError(f"is not an address: {address!r}")
+        if not _split(address).hostname:
+            raise AddressError(f"is not an address: no host follows {scheme}://")
     elif scheme == "hf":
         named = HubAddress.parse(address)
         if named.moves and sha256 is None:

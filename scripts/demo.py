@@ -1,6 +1,7 @@
 """Embeds and scores real therapeutic antibodies with AntiBERTy, in an environment of its own: `make demo`.
 
-Writes out/antibodies.parquet (the embeddings) and out/antibodies.png (a picture of them), and says what made them.
+Writes out/antibodies.parquet (the embeddings and scores, with the manifest that says what made them beside it) and
+out/antibodies.png (a picture of them).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +18,14 @@ import numpy as np
 
 from repro import MODELS_ROOT
 from repro.cli.console import Console
+from repro.cli.progress import record_progress
 from repro.data.readers import open_records
-from repro.data.writers import write_records
 from repro.errors import ReproError
+from repro.file_run import FileRun, predict_file
 from repro.inspection import docker_place, local_place
 from repro.models.antiberty import AntiBERTy
-from repro.provenance import describe_maker
+from repro.provenance import describe_maker, manifest_path
+from repro.record_source import InputFile
 from repro.runtimes.choice import choose_runtime
 from repro.setting_up import SetupRequest, SetupSubcommand
 from repro.settings import load_settings
@@ -91,16 +95,17 @@ def parse_arguments() -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> None:
     runtime = choose_runtime(None if arguments.runtime == "auto" else arguments.runtime, load_settings())
     set_up(runtime)
-    model = AntiBERTy(runtime=runtime.name)
-    with model:
-        chains = with_nearest(embed_and_score(model, arguments.chains))
-        made_by = describe(model)
-    print_table(chains)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table, picture = arguments.out / "antibodies.parquet", arguments.out / "antibodies.png"
-    write_records(table, [row(chain) for chain in chains])
+    # A chain is a batch: a score takes seconds, and progress can be seen.
+    model = AntiBERTy(runtime=runtime.name, batch_size=1, score=True)
+    with model:
+        chains = with_nearest(embed_and_score(model, arguments.chains, table))
+        made_by = describe(model)
+    print_table(chains)
     draw(chains, made_by[0], picture)
     print("\nwrote", shown(table), f"({len(chains)} embeddings of {chains[0].embedding.size} numbers)")
+    print("wrote", shown(manifest_path(table)), "(what made them; `repro rerun` makes them again)")
     print("wrote", shown(picture))
     print("\n".join(made_by))
 
@@ -114,20 +119,20 @@ def set_up(runtime: Runtime) -> None:
         SetupSubcommand.of(AntiBERTy).run(SetupRequest(AntiBERTy, runtime, settings, report))
 
 
-def embed_and_score(model: AntiBERTy, count: int) -> list[Chain]:
-    """The first chains of the file; the worker is warm, so that each can be a call of its own and progress be seen."""
-    from rich.console import Console as RichConsole
-    from rich.progress import track
-
+def embed_and_score(model: AntiBERTy, count: int, table: Path) -> list[Chain]:
+    """The first chains of the file, as `repro predict` would compute them: with a manifest beside the table."""
+    console = Console()
     records = list(itertools.islice(open_records(ANTIBODIES), count))
-    print(f"embedding and scoring {len(records)} chains of {shown(ANTIBODIES)}", file=sys.stderr)
-    print("(for a score, each residue is masked in turn and predicted)", file=sys.stderr)
-    watched = track(records, "chains", console=RichConsole(stderr=True), transient=True)
-    return [chain(record, model.predict(str(record["sequence"]), score=True)) for record in watched]
+    console.note(f"embedding and scoring {len(records)} chains of {shown(ANTIBODIES)}")
+    console.note("(for a score each residue is masked in turn and predicted: some minutes for all 16 on two cores)")
+    job = FileRun(InputFile(ANTIBODIES, limit=count), table)
+    predict_file(model, job, say=console.note, watch=record_progress(console, "chains"))
+    return [chain(record, row) for record, row in zip(records, open_records(table), strict=True)]
 
 
-def chain(record: dict[str, object], result: dict[str, Any]) -> Chain:
-    return Chain(str(record["id"]), str(record["sequence"]), result["embedding"], result["pseudo_log_likelihood"])
+def chain(record: Mapping[str, Any], result: Mapping[str, Any]) -> Chain:
+    embedding = np.asarray(result["embedding"], np.float32)
+    return Chain(str(record["id"]), str(record["sequence"]), embedding, result["pseudo_log_likelihood"])
 
 
 def with_nearest(chains: list[Chain]) -> list[Chain]:
@@ -176,16 +181,6 @@ def print_table(chains: list[Chain]) -> None:
         table.add_row(*cells)
     # As wide as it needs to be where nobody looks on: a log file has no width.
     RichConsole(width=None if sys.stdout.isatty() else 100).print(table)
-
-
-def row(chain: Chain) -> dict[str, Any]:
-    return {
-        "id": chain.name,
-        "chain": chain.kind,
-        "sequence": chain.sequence,
-        "pseudo_log_likelihood": chain.pseudo_log_likelihood,
-        "embedding": chain.embedding,
-    }
 
 
 # ---------------------------------------------------------------------------------------------------------- the picture

@@ -36,10 +36,11 @@ class Step:
 
     def renamed(self, names: Mapping[str, str]) -> Step:
         """The same for a model of another name."""
-        text, path = self.text, self.path
+        text, path, prints = self.text, self.path, self.prints
         for name, other in names.items():
             text, path = text.replace(name, other), path.replace(name, other)
-        return replace(self, text=text, path=path)
+            prints = None if prints is None else prints.replace(name, other)
+        return replace(self, text=text, path=path, prints=prints)
 
 
 def steps_of(document: Path) -> list[Step]:

@@ -45,6 +45,9 @@ def command(
     By default what processes that were killed have left: containers, workers and folders whose owner has gone.
     Images, environments and weights go when they are asked for; what somebody uses stays, and so does everything
     that repro did not make.
+
+    SIZE is what is freed: layers that other images have too, and files that other environments or uv's cache have too
+    (hard links), do not count. `repro list` counts them, and shows more.
     """
     from repro.housekeeping import Wanted, engine_client, plan_cleaning
     from repro.settings import load_settings

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -95,12 +97,33 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns on stdout; the last one as wide as it is."""
+def counted(count: int, noun: str) -> str:
+    """A number of things, as people say it.
+
+    >>> counted(1, "record"), counted(30000, "record")
+    ('1 record', '30,000 records')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, fit: bool = False) -> None:
+    """Aligned columns on stdout; the last one as wide as it is, or with `fit` as there is room for on a terminal."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if fit and sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+        rows = [[*row[:-1], shortened(row[-1], max(room, len(header[-1])))] for row in rows]
     for number, row in enumerate([header, *rows]):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.secho(_GAP.join(cells).rstrip(), bold=number == 0)
+
+
+def shortened(text: str, width: int) -> str:
+    """The beginning of a text that is too long.
+
+    >>> shortened("reverses text", 13), shortened("reverses text", 9)
+    ('reverses text', 'reverses\N{HORIZONTAL ELLIPSIS}')
+    """
+    return text if len(text) <= width else text[: width - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:

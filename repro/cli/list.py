@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ def command(console: Console, as_json: bool) -> None:
     Those that come with repro, and those that installed packages add. DOCKER is the size of the image with all its
     layers, LOCAL that of the environment, WEIGHTS how many variants are fetched, of how many. `repro info MODEL`
     shows one model.
+
+    The sizes do not add up to what is used on the disk, or would be freed: images share layers, environments share
+    files with uv's cache and each other (hard links), and variants of weights with the same content share it.
+    `repro clean --dry-run` says what goes.
     """
     from repro.housekeeping import engine_client
     from repro.housekeeping.inventory import inventory
@@ -40,7 +45,15 @@ def command(console: Console, as_json: bool) -> None:
     if as_json:
         print_json([asdict(model) for model in models])
     else:
-        print_table(_HEADER, [_row(model) for model in models])
+        _print(models)
+
+
+def _print(models: Sequence[Stock]) -> None:
+    """The table, without FROM where all come with repro: it fits on a terminal of 80 columns then."""
+    rows = [_HEADER, *map(_row, models)]
+    if all(model.package == "repro" for model in models):
+        rows = [[*row[:-2], row[-1]] for row in rows]
+    print_table(rows[0], rows[1:], fit=True)
 
 
 def _row(model: Stock) -> list[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from repro.cli.console import Console, print_json
 from repro.cli.options import json_option, model_argument, verbosity
+
+if TYPE_CHECKING:
+    from repro.images.locking import Locked
 
 
 @click.command()
@@ -41,7 +45,15 @@ def command(console: Console, model: str, upgrade: bool, as_json: bool) -> None:
     for name, why in locked.not_asked.items():
         kept = "its digest stays as it was" if name in locked.base else "it stays without a digest"
         console.note(f"{name}: no registry answers ({why.strip()}); {kept}")
-    console.note(f"locked {locked.packages} packages and {len(locked.base)} base images in {folder}")
+    console.note(_said(locked, folder))
+
+
+def _said(locked: Locked, folder: Path) -> str:
+    """What was locked now: not what keeps the digest that it had."""
+    images = [name for name in locked.base if name not in locked.not_asked]
+    counts = ((locked.packages, "package"), (len(images), "base image"))
+    said = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count]
+    return f"locked {' and '.join(said)} in {folder}" if said else f"nothing was locked anew in {folder}"
 
 
 def _folder(model: str, bases_dir: Path) -> Path:

@@ -68,7 +68,7 @@ def command(
     else:
         written = write_package(model, Path(package.replace(_BY_NAME, f"repro-{name}")).absolute())
     if as_json:
-        fields = ("folders", "changed", "edit", "next_commands")
+        fields = ("folders", "changed", "edit", "next_commands", "remarks")
         print_json({field: list(map(str, getattr(written, field))) for field in fields})
     else:
         _show(console, written)
@@ -85,6 +85,10 @@ def _show(console: Console, written: Written) -> None:
     console.note("What is yours to write:")
     for path in written.edit:
         console.note(f"  {_shown(path)}")
+    if written.remarks:
+        console.note("Note:")
+    for line in written.remarks:
+        console.note(f"  {line}")
 
 
 def _shown(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from repro.cli.console import Console, print_json
+from repro.cli.console import Console, counted, print_json
 from repro.cli.model_options import ModelCommand, given_options, make_model
 from repro.cli.options import json_option, model_argument, runtime_option, variant_option, verbosity
 from repro.cli.worker_options import WORKER_KEYWORDS, worker_options
@@ -31,7 +31,11 @@ _OUTPUT_FORMATS = ["jsonl", "csv", "tsv", "parquet", "npz"]
 @click.option(
     "-o", "--output", required=True, type=click.Path(allow_dash=True), help="Where to write; - is standard output."
 )
-@click.option("--resume", is_flag=True, help="Go on where an interrupted run with the same settings stopped.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an interrupted run with the same settings stopped; leave its complete output.",
+)
 @click.option(
     "--on-error",
     type=click.Choice(["raise", "return"]),
@@ -129,9 +133,10 @@ def _show(console: Console, outcome: Outcome) -> None:
 
     maker, worker = outcome.maker, outcome.worker
     rate = shown_rate(outcome.records - outcome.resumed, outcome.seconds)
+    output = "standard output" if outcome.output == "-" else outcome.output
     resumed = f" ({outcome.resumed:,} of them earlier)" if outcome.resumed else ""
     console.note(
-        f"{outcome.output}: {outcome.records:,} records{resumed}, {outcome.failed:,} failed,"
+        f"{output}: {counted(outcome.records, 'record')}{resumed}, {outcome.failed:,} failed,"
         f" {outcome.seconds:.1f} s{rate and f', {rate}'} (start {outcome.start_s:.1f} s)"
     )
     device = " ".join(str(part) for part in (worker.get("device", maker.device), worker.get("device_name")) if part)
@@ -141,7 +146,7 @@ def _show(console: Console, outcome: Outcome) -> None:
     if outcome.manifest:
         console.detail(f"what made it is written in {outcome.manifest}")
     if outcome.failed:
-        console.note(f"{outcome.failed:,} records failed: the column or key `error` in their rows says why")
+        console.note(f"{counted(outcome.failed, 'record')} failed: the column or key `error` in the row says why")
 
 
 def _weights(hashes: Any) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from repro.cli.console import NORMAL, Console
+from repro.cli.clean import shown_size
+from repro.cli.console import NORMAL, Console, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,28 +45,72 @@ def shown_rate(records: int, seconds: float) -> str:
     return f"{records / seconds:,.1f} records/s" if records >= seconds else f"{seconds / records:,.1f} s/record"
 
 
+class _Count:
+    """How many rows have come, and when the last one did.
+
+    Rows come a batch at a time: what is told of the speed counts whole batches, up to the moment when the last came.
+    """
+
+    def __init__(self) -> None:
+        self._begun = self._last = time.monotonic()
+        self.records = 0
+
+    def pass_on(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows, counted as they pass."""
+        for row in rows:
+            self.records += 1
+            self._last = time.monotonic()
+            yield row
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._begun
+
+    @property
+    def rate(self) -> str:
+        return shown_rate(self.records, self._last - self._begun)
+
+
+@contextmanager
+def every(interval_s: float, tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` now and then while the block runs, also while it waits for something."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(interval_s):
+            tell()
+
+    thread = threading.Thread(target=run, name="repro-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def _with_lines(console: Console, rows: Iterator[Row], total: int | None) -> Iterator[Row]:
     """For a log file: a line now and then."""
-    begun = told = time.monotonic()
-    of = "" if total is None else f" of {total:,}"
-    for count, row in enumerate(rows, 1):
-        yield row
-        now = time.monotonic()
-        if now - told >= _LINE_INTERVAL_S:
-            told = now
-            console.note(f"{count:,}{of} records, {shown_rate(count, now - begun)}")
+    count = _Count()
+
+    def tell() -> None:
+        of = counted(count.records, "record") if total is None else f"{count.records:,} of {counted(total, 'record')}"
+        told = [of, count.rate, f"{count.seconds:,.0f} s"]
+        console.note(", ".join(filter(None, told)))
+
+    with every(_LINE_INTERVAL_S, tell):
+        yield from count.pass_on(rows)
 
 
 def _with_bar(rows: Iterator[Row], total: int | None, model: str) -> Iterator[Row]:
     with _bar() as progress:
+        count = _Count()
         task = progress.add_task(model, total=total, rate="")
-        begun = told = time.monotonic()
-        for count, row in enumerate(rows, 1):
-            yield row
-            now = time.monotonic()
-            if now - told >= _BAR_INTERVAL_S:  # rich takes longer over an update than some models over a record
-                told = now
-                progress.update(task, completed=count, rate=shown_rate(count, now - begun))
+        # Not at each row: rich takes longer over an update than some models over a record.
+        with every(_BAR_INTERVAL_S, lambda: progress.update(task, completed=count.records, rate=count.rate)):
+            yield from count.pass_on(rows)
+        progress.update(task, completed=count.records, rate=count.rate)
 
 
 def _bar() -> Progress:
@@ -109,7 +155,7 @@ class DownloadBars:
         if self._console.level < NORMAL:
             return _Untold()
         if not sys.stderr.isatty():
-            size = "" if total_bytes is None else f" ({total_bytes / 1e6:,.1f} MB)"
+            size = "" if total_bytes is None else f" ({shown_size(total_bytes)})"
             self._console.note(f"fetching {name}{size}")
             return _Untold()
         with self._lock:  # files begin in threads of their own

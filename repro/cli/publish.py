@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Where to write the bill of materials. [default: sbom.cdx.json in the model's folder, or here]",
 )
 @click.option("--no-sbom", is_flag=True, help="Write no bill of materials.")
-@click.option("--allow-dirty", is_flag=True, help="Also an image whose source differed from its commit.")
+@click.option("--allow-dirty", is_flag=True, help="Also an image whose source differed from its commit, or is in none.")
 @click.option("--allow-unknown-licence", is_flag=True, help="Also with weights in it whose licence is not known.")
 @json_option
 @verbosity

@@ -41,13 +41,20 @@ def stored(model: str | None, variants: tuple[str, ...], everything: bool) -> li
     if model is None and not everything:
         raise click.UsageError("name a MODEL, or say --all")
     folder = model and folder_of(model)
-    here = [one for one in read_inventory(load_settings().weights_dir) if folder in (None, one.model)]
+    here = [
+        one for one in read_inventory(load_settings().weights_dir) if folder in (None, one.model) and _is_there(one)
+    ]
     known = [one.variant for one in here]
     for name in variants:
         if name not in known:
             fix = f"there are: {', '.join(known)}" if known else "repro weights list shows what is there"
             raise ModelNotFoundError(f"{model}: no weights of {name!r} are here", fix=fix)
     return [one for one in here if not variants or one.variant in variants]
+
+
+def _is_there(variant: StoredVariant) -> bool:
+    """Whether anything of a variant is there: a fetch that failed at once leaves its folder."""
+    return bool(variant.files) or any(path.is_file() for path in variant.folder.rglob("*"))
 
 
 def folder_of(model: str) -> str:

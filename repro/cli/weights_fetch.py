@@ -61,7 +61,15 @@ def command(
         print_json({one.name: folder and str(folder) for one, folder in zip(variants, folders, strict=True)})
         return
     for one, folder in zip(variants, folders, strict=True):
-        console.note(f"{one.name}: {folder or 'comes with the packages of the model; there is nothing to fetch'}")
+        console.note(f"{one.name}: {folder}" if folder else _nothing_to_fetch(model, one))
+
+
+def _nothing_to_fetch(model: str, variant: Variant) -> str:
+    from repro.config import IMPLICIT_VARIANT
+
+    if variant == IMPLICIT_VARIANT:
+        return f"{model} has no weights that are fetched"
+    return f"{variant.name}: comes with the packages of the model; there is nothing to fetch"
 
 
 def _chosen(config: ModelConfig, names: tuple[str, ...], everything: bool) -> list[Variant]:

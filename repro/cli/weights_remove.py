@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
 @model_argument_or_all
 @click.option("--all", "everything", is_flag=True, help="All variants: of MODEL, or without MODEL of all models.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask. Without a terminal nothing is asked.")
 @json_option
 @verbosity
 @click.pass_obj
 def command(
-    console: Console, model: str | None, variants: tuple[str, ...], everything: bool, dry_run: bool, as_json: bool
+    console: Console,
+    model: str | None,
+    variants: tuple[str, ...],
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Remove weights.
 
@@ -38,11 +46,23 @@ def command(
         raise click.UsageError("name a --variant, or say --all")
     weights_dir = load_settings().weights_dir
     names = [one.name for one in stored(model, variants, everything)]
-    removed = (plan_removal if dry_run else remove_variants)(weights_dir, names)
+    planned = plan_removal(weights_dir, names)
+    if not (dry_run or yes or as_json or _agreed(console, planned)):
+        console.note("nothing was removed")
+        return
+    removed = planned if dry_run else remove_variants(weights_dir, names)
     if as_json:
         print_json(_summary(removed, dry_run))
     else:
         _show(console, removed, dry_run)
+
+
+def _agreed(console: Console, planned: Removed) -> bool:
+    """Whether all of it may go. A person is asked, who sees what it is; a script has said what it wants."""
+    if not planned.variants or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    _show(console, planned, dry_run=True)
+    return click.confirm("remove all of these?", default=False, err=True)
 
 
 def _show(console: Console, removed: Removed, dry_run: bool) -> None:

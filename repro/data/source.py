@@ -25,6 +25,19 @@ _BLOCK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NEAR_NAMES = 3
+_HEAD_BYTES = 512
+_KNOWN_BINARIES = {
+    b"\x89PNG": ("a PNG picture", ""),
+    b"\xff\xd8\xff": ("a JPEG picture", ""),
+    b"%PDF": ("a PDF", "copy the text out of it"),
+    b"PK\x03\x04": ("a zip file, as those of Excel and numpy are", "unpack it, or export its table as CSV"),
+    b"PAR1": ("Parquet", "--input-format parquet"),
+    b"\x89HDF": ("HDF5", ""),
+    b"BZh": ("a bzip2 file", "bunzip2 it first"),
+    b"\xfd7zXZ": ("an xz file", "unxz it first"),
+    b"\x28\xb5\x2f\xfd": ("a zstd file", "unzstd it first"),
+    b"SQLite": ("an SQLite database", "export its table as CSV"),
+}
 
 
 def check_input(path: str | Path) -> None:
@@ -144,6 +157,7 @@ class _CheckedBlocks(io.RawIOBase):
         self._ahead = b""
         self._line = 1
         self._skipped = 0
+        self._head = b""
         self.size = 0
 
     def readable(self) -> bool:
@@ -175,8 +189,9 @@ class _CheckedBlocks(io.RawIOBase):
 
     def _first_block(self) -> bytes:
         block = b""
-        while len(block) < len(codecs.BOM_UTF8) and (more := self._read(_BLOCK_BYTES)):
+        while len(block) < _HEAD_BYTES and (more := self._read(_BLOCK_BYTES)):
             block += more
+        self._head = block[:_HEAD_BYTES]
         if block.startswith(_UTF16_MARKS):
             raise self._refused("is UTF-16, not UTF-8", "UTF-16")
         if block.startswith(codecs.BOM_UTF8):
@@ -210,5 +225,19 @@ class _CheckedBlocks(io.RawIOBase):
             raise self._refused(f"is not UTF-8 ({where})", "ISO-8859-1") from None
 
     def _refused(self, what: str, encoding: str) -> InputFileError:
+        if (binary := _no_text(self._head)) is not None:
+            kind, fix = binary
+            return InputFileError(
+                f"{self._name} is no text: {kind}", fix=fix or "name a file with sequences or records"
+            )
         fix = f"iconv -f {encoding} -t UTF-8 {self._name} > fixed, then use the fixed file"
         return InputFileError(f"{self._name} {what}", fix=fix)
+
+
+def _no_text(head: bytes) -> tuple[str, str] | None:
+    """What a file is that begins so, and what to do with it; None where it may be text in some encoding."""
+    for magic, known in _KNOWN_BINARIES.items():
+        if head.startswith(magic):
+            return known
+    has_controls = any(byte < 32 and byte not in b"\0\t\n\f\r\x1b" for byte in head)
+    return None if head.startswith(_UTF16_MARKS) or not has_controls else ("it holds control characters", "")

@@ -6,7 +6,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,6 +65,32 @@ def count_table(path: str | Path, delimiter: str = ",") -> int:
         return max(sum(1 for _ in _numbered_rows(text, delimiter)) - 1, 0)
 
 
+def row_lines(path: str | Path, delimiter: str = ",") -> Iterator[int]:
+    """The line in which each row below the header starts, from 1."""
+    with open_text(path) as text:
+        for line, _ in islice(_numbered_rows(text, delimiter), 1, None):
+            yield line
+
+
+def likely_delimiter(header: Sequence[str]) -> str:
+    """What seems to separate the columns of a header that was read as one column; empty where nothing does.
+
+    >>> likely_delimiter(["id;sequence"]), likely_delimiter(["id", "sequence"])
+    (';', '')
+    """
+    if len(header) != 1:
+        return ""
+    return next((delimiter for delimiter in ("\t", ";", "|", ",") if delimiter in header[0]), "")
+
+
+def delimiter_hint(delimiter: str) -> str:
+    """What to do about a table whose columns are separated by something else than its ending says."""
+    said = {"\t": "a tab", ",": "','"}.get(delimiter, repr(delimiter))
+    formats = {"\t": "--input-format tsv", ",": "--input-format csv"}
+    way_out = formats.get(delimiter, "write it with ',' between the columns (pandas: read_csv(..., sep=None))")
+    return f"the separator seems to be {said}: {way_out}"
+
+
 def _numbered_rows(text: CheckedText, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, and the line it starts in."""
     # The csv module's limit is one for the whole process; 128 KiB is less than a long genome or protein complex.
@@ -103,7 +130,9 @@ def _check_header(header: list[str], name: str) -> None:
 
 
 def _wrong_width(name: str, line: int, cells: list[str], header: list[str]) -> InputFileError:
-    if len(cells) < len(header):
+    if delimiter := likely_delimiter(header):
+        fix = delimiter_hint(delimiter)
+    elif len(cells) < len(header):
         fix = f"cells are missing from {header[len(cells)]!r} on; an empty cell still needs its delimiter"
     else:
         fix = 'a cell with a delimiter in it is quoted: "a,b"'

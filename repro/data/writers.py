@@ -23,6 +23,7 @@ from repro.data.npz import write_npz
 from repro.data.output import check_writable, complete_file, output_errors, temporary_folder
 from repro.data.parquet import check_pyarrow, write_parquet
 from repro.data.table import write_table
+from repro.errors import OutputError
 
 _WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row]], int]] = {
     "jsonl": write_jsonl,
@@ -78,11 +79,11 @@ def write_rows(file: BinaryIO, rows: Iterable[Row], format: str) -> int:
     return _WRITERS[format](file, rows)
 
 
-def fitting(rows: Iterable[Row], format: str) -> Iterator[Row]:
+def fitting(rows: Iterable[Row], format: str, what_fits: str = "") -> Iterator[Row]:
     """The rows as they are, after a try whether rows like these can be written in `format`.
 
     The first row whose record did not fail is written to nowhere, so that an embedding on its way into a CSV is told of
-    after the first record, and not when all have been computed.
+    after the first record, and not when all have been computed. `what_fits` is told as another way out.
 
     Raises:
         OutputError: the row does not fit into the format.
@@ -90,7 +91,11 @@ def fitting(rows: Iterable[Row], format: str) -> Iterator[Row]:
     rows = iter(rows)
     for row in rows:
         if not is_failed(row):
-            _WRITERS[format](io.BytesIO(), [row])
+            try:
+                _WRITERS[format](io.BytesIO(), [row])
+            except OutputError as error:
+                error.fix += f", or {what_fits}" if what_fits else ""
+                raise
             yield row
             break
         yield row

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 from repro.housekeeping.leftover import Finding, Kept, Leftover
-from repro.housekeeping.locks import is_free
+from repro.housekeeping.locks import was_left
 from repro.housekeeping.sizes import Freed
 from repro.housekeeping.workers import environments_in_use
 from repro.settings import Settings
@@ -16,6 +17,7 @@ from repro.settings import Settings
 _ENVIRONMENTS = "environments"
 _RECORD = "repro.json"
 _HALF_MADE = ".making-"
+_HALF_MADE_NAME = re.compile(r"\.(?P<environment>(?P<model>[^.].*)-[^-]+)\.making-(?:[a-z0-9_]{8}|removed)")
 
 
 def environments(settings: Settings, models: Collection[str] = ()) -> Finding:
@@ -47,7 +49,6 @@ def _remove(path: Path) -> None:
 
 def half_made_environments(settings: Settings) -> list[Leftover]:
     """What was left where the making of an environment, or its removal, was cut off."""
-    found = sorted((settings.cache_dir / _ENVIRONMENTS).glob(f".*{_HALF_MADE}*"))
     freed = Freed()
     return [
         Leftover(
@@ -56,8 +57,9 @@ def half_made_environments(settings: Settings) -> list[Leftover]:
             freed.with_also(path),
             "the process that made it has gone",
             partial(shutil.rmtree, path),
-            path.name.partition(_HALF_MADE)[0].rpartition("-")[0].removeprefix("."),
+            match["model"],
         )
-        for path in found
-        if is_free(path.with_name(f"{path.name.partition(_HALF_MADE)[0]}.lock"))
+        for path in sorted((settings.cache_dir / _ENVIRONMENTS).glob(f".*{_HALF_MADE}*"))
+        if (match := _HALF_MADE_NAME.fullmatch(path.name))
+        and was_left(path, path.with_name(f".{match['environment']}.lock"))
     ]

@@ -1,7 +1,8 @@
-"""The images that repro has built or pulled, told from everybody else's.
+"""The images that repro has made, told from everybody else's by the record that builds write (`repro.images.made`).
 
-The labels alone do not tell them: an image that somebody builds `FROM` one of ours inherits its labels, and so does
-one that is committed from a container. Such an image is its maker's, and what it stands on stays for it.
+The labels do not tell them: an image that somebody builds `FROM` one of ours inherits its labels, and so does one that
+is committed from a container. Such an image is its maker's, and what it stands on stays for it. One that has our
+labels and is not in the record, as those that were built before there was one, stays, and that is said.
 
 Images that a later build has replaced go with `--images` too, not with the plain leftovers: an output's manifest
 may name one by its digest, and `repro rerun` would miss it.
@@ -10,8 +11,8 @@ may name one by its digest, and `repro rerun` would miss it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _OF_A_CONTAINER = "repro.pid"
 _BASES = "bases/"
 _NONE = "<none>"
+_CONTAINERD = "io.containerd.snapshotter.v1"
 
 Step = tuple[int, str, int]
 """When a layer was made, by which instruction, and its size in bytes."""
@@ -38,6 +40,8 @@ class _Image:
     layers: tuple[str, ...]
     steps: tuple[Step, ...]
     """From the lowest to the last, instructions that make no layer among them."""
+    given: frozenset[str] | None
+    """The names that repro gave it; None where repro is not known to have made it."""
 
     @property
     def model(self) -> str:
@@ -58,10 +62,16 @@ class _Image:
 
     @property
     def foreign_tags(self) -> list[str]:
-        """Names that repro has not given: of another model, or of another version than the one that was built."""
-        return [tag for tag in self.tags if not self._is_own(tag)]
+        """Names that repro has not given."""
+        return [tag for tag in self.tags if tag not in (self.given or ())]
 
-    def _is_own(self, tag: str) -> bool:
+    @property
+    def may_be_ours(self) -> bool:
+        """Whether it has our labels, and no name that repro would not give."""
+        return self.has_our_labels and (not self.tags or any(map(self.is_models, self.tags)))
+
+    def is_models(self, tag: str) -> bool:
+        """Whether a name is that of its model in its version, in whatever registry."""
         name = repository(tag)
         version = self.labels.get(VERSION) or tag.removeprefix(f"{name}:")
         return name.rpartition("/")[2] == self.model and tag == f"{name}:{version}"
@@ -87,16 +97,25 @@ def repository(tag: str) -> str:
     return tag if not colon or "/" in tail else head
 
 
-def own_images(client: DockerClient, models: Collection[str] = (), going: Collection[str] = ()) -> Finding:
+def own_images(
+    client: DockerClient,
+    made: Mapping[str, frozenset[str]],
+    models: Collection[str] = (),
+    going: Collection[str] = (),
+) -> Finding:
     """The images of repro that can go.
 
     Args:
+        client: of the engine that has them.
+        made: identity -> names of those that repro has made.
         models: only theirs; all where it is empty.
         going: identities of containers that are to be removed first, and so use no image.
     """
-    images = _images(client)
+    images = _images(client, made)
     users = _users(client, going)
-    ours = [image for image in images if _is_ours(image, images) and (not models or image.model in models)]
+    candidates = [image for image in images if image.has_our_labels and (not models or image.model in models)]
+    ours = [image for image in candidates if _is_ours(image)]
+    unknown = [image for image in candidates if _cannot_be_told(image, images)]
     kept = {image.identity: why for image in ours if (why := _why_it_stays(image, users))}
     going_images = [image for image in ours if image.identity not in kept]
     while held := _held(going_images, images):
@@ -105,22 +124,41 @@ def own_images(client: DockerClient, models: Collection[str] = (), going: Collec
     going_images.sort(key=lambda image: (-len(image.steps), image.name))  # what stands on another goes before it
     return Finding(
         leftovers=tuple(_leftovers(client, going_images, images)),
-        kept=tuple(Kept("image", image.name, kept[image.identity]) for image in ours if image.identity in kept),
+        kept=(
+            *(Kept("image", image.name, kept[image.identity]) for image in ours if image.identity in kept),
+            *(Kept("image", image.name, "it cannot be told from one of yours") for image in unknown),
+        ),
     )
 
 
-def _images(client: DockerClient) -> list[_Image]:
+def _images(client: DockerClient, made: Mapping[str, frozenset[str]]) -> list[_Image]:
     import docker.errors
 
     found = []
+    digests_tell = _has_digests_of_registries_alone(client)
     for listed in client.api.images():
         # Somebody may remove one meanwhile.
         with contextlib.suppress(docker.errors.ImageNotFound):
-            found.append(_image(client, listed))
+            image = _image(client, listed, made)
+            found.append(_with_published_names(image) if digests_tell else image)
     return found
 
 
-def _image(client: DockerClient, listed: dict[str, Any]) -> _Image:
+def _has_digests_of_registries_alone(client: DockerClient) -> bool:
+    """Whether an image has a digest only for what it was pushed to or pulled from, and not for each of its names."""
+    return _CONTAINERD not in str(client.info().get("DriverStatus"))
+
+
+def _with_published_names(image: _Image) -> _Image:
+    """The names by which a registry has the image are no loss: publishing gave them, and it can be pulled."""
+    if image.given is None:
+        return image
+    there = {digest.partition("@")[0] for digest in image.digests}
+    published = {tag for tag in image.tags if repository(tag) in there and image.is_models(tag)}
+    return replace(image, given=image.given | published)
+
+
+def _image(client: DockerClient, listed: dict[str, Any], made: Mapping[str, frozenset[str]]) -> _Image:
     identity = str(listed["Id"])
     api: Any = client.api
     return _Image(
@@ -130,6 +168,7 @@ def _image(client: DockerClient, listed: dict[str, Any]) -> _Image:
         labels=listed.get("Labels") or {},
         layers=tuple(api.inspect_image(identity)["RootFS"].get("Layers") or ()),
         steps=tuple((step["Created"], step["CreatedBy"], step["Size"]) for step in reversed(api.history(identity))),
+        given=made.get(identity),
     )
 
 
@@ -139,10 +178,16 @@ def _users(client: DockerClient, going: Collection[str]) -> dict[str, str]:
     return {one["ImageID"]: one["Names"][0].lstrip("/") for one in containers if one["Id"] not in going}
 
 
-def _is_ours(image: _Image, images: Iterable[_Image]) -> bool:
-    """Whether repro made it, and not somebody from one that repro made."""
-    if not image.has_our_labels or (image.tags and len(image.foreign_tags) == len(image.tags)):
+def _is_ours(image: _Image) -> bool:
+    """Whether repro made it, and it has not come to have names of the user's alone."""
+    return image.given is not None and (not image.tags or len(image.foreign_tags) < len(image.tags))
+
+
+def _cannot_be_told(image: _Image, images: Iterable[_Image]) -> bool:
+    """Whether an image looks like one of ours, and nothing says who made it."""
+    if image.given is not None or not image.may_be_ours:
         return False
+    # What stands on an image of the same build was built from that one.
     return not any(image.stands_on(other) and image.build == other.build for other in images)
 
 
@@ -191,7 +236,9 @@ def _why_it_may_go(image: _Image) -> str:
 def _remove(client: DockerClient, image: _Image) -> None:
     steps = _steps_of_its_build(client, image)
     # noprune: the engine would take untagged images below it too, whoever made them.
-    for name in [*(image.tags or [image.identity]), *steps]:
+    # Digests are names too: an image that was pushed, or pulled, stays as long as it has one.
+    names = [*image.tags, *image.digests] or [image.identity]
+    for name in [*names, *steps]:
         _asked(client, partial(client.api.remove_image, name, noprune=True))
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
-import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repro.exchange_folder import abandoned, remove_tree
+from repro.exchange_folder import abandoned, is_temporary_name, remove_tree
 from repro.housekeeping.environments import half_made_environments
 from repro.housekeeping.leftover import Leftover
-from repro.housekeeping.sizes import size_bytes
-from repro.housekeeping.weights import half_made_weights
+from repro.housekeeping.sizes import Freed, size_bytes
+from repro.housekeeping.weights import folders_in, half_made_weights
 from repro.housekeeping.workers import local_orphans, orphans
 from repro.processes import process_start
 
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
     from repro.settings import Settings
 
 _NO_OWNER = "the process that made it has gone"
-_BUILD_PREFIXES = ("repro-build-", "repro-secret-")
-_LONGEST_BUILD_S = 24 * 3600.0
 
 
 def leftovers(settings: Settings, client: DockerClient | None) -> list[Leftover]:
     """Containers, workers and folders that have lost their owner."""
     found = [] if client is None else list(_orphans(client))
-    folders = [*_exchange_folders(settings), *_build_folders()]
+    folders = [*_exchange_folders(settings), *_build_folders(settings)]
     half_made = [*half_made_environments(settings), *half_made_weights(settings)]
     return [*found, *_local_orphans(), *folders, *half_made]
 
@@ -79,22 +76,25 @@ def exchange_root(settings: Settings) -> Path:
 
 def _exchange_folders(settings: Settings) -> Iterator[Leftover]:
     for path in abandoned(exchange_root(settings)):
-        yield Leftover("exchange folder", str(path), size_bytes(path), _NO_OWNER, partial(remove_tree, path))
+        yield Leftover("exchange folder", str(path), size_bytes(path), _NO_OWNER, partial(_remove_folder, path))
 
 
-def _build_folders() -> Iterator[Leftover]:
-    """Copies of a build's context, and of pip's settings for it. Nothing locks them: age alone tells."""
-    for prefix in _BUILD_PREFIXES:
-        for path in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}*")):
-            if _is_old_folder_of_this_user(path):
-                why = "it is older than any build takes"
-                yield Leftover("build folder", str(path), size_bytes(path), why, partial(remove_tree, path))
+def _build_folders(settings: Settings) -> Iterator[Leftover]:
+    """Copies of a build's context, and of pip's settings for it, passwords among them.
+
+    They lie in the temporary folder, or beside the weights that were to go into the image.
+    """
+    from repro.images.staging import STAGING_PREFIX, abandoned_stagings
+
+    freed = Freed()  # weights in them are links, which free nothing
+    for parent in (Path(tempfile.gettempdir()), *folders_in(settings.weights_dir)):
+        for path in abandoned_stagings(parent):
+            if is_temporary_name(path.name, STAGING_PREFIX):
+                remove = partial(_remove_folder, path, "lock")
+                yield Leftover("build folder", str(path), freed.with_also(path), _NO_OWNER, remove)
 
 
-def _is_old_folder_of_this_user(path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except OSError:  # removed meanwhile
-        return False
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return is_ours and time.time() - found.st_mtime > _LONGEST_BUILD_S
+def _remove_folder(path: Path, *lock: str) -> None:
+    remove_tree(path, *lock)
+    if os.path.lexists(path):
+        raise OSError(errno.EPERM, "not all that is in it can be removed")

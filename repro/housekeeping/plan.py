@@ -10,6 +10,7 @@ from repro.housekeeping.images import own_images
 from repro.housekeeping.leftover import Finding
 from repro.housekeeping.leftovers import leftovers
 from repro.housekeeping.weights import weights
+from repro.images.made import made_images
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -34,7 +35,7 @@ def plan_cleaning(settings: Settings, client: DockerClient | None, wanted: Wante
     going = {one.identity for one in plain if one.kind == "container"}
     findings = [Finding(tuple(plain))]
     if wanted.images and client is not None:
-        findings.append(own_images(client, wanted.models, going))
+        findings.append(own_images(client, made_images(settings.cache_dir), wanted.models, going))
     if wanted.environments:
         findings.append(environments(settings, wanted.models))
     if wanted.weights:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from repro.errors import WeightsError
 from repro.housekeeping.leftover import Finding, Kept, Leftover
-from repro.housekeeping.locks import is_free
+from repro.housekeeping.locks import is_free, was_left
 from repro.housekeeping.sizes import size_bytes
 from repro.housekeeping.workers import weights_in_use
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from repro.weights.inventory import StoredVariant
 
 _HALF_MADE = (".unpacking", ".removing")
+_LONGEST_NOTE_BYTES = 1 << 16
 
 
 def weights(settings: Settings, client: DockerClient | None, models: Collection[str] = ()) -> Finding:
@@ -53,6 +56,8 @@ def weights(settings: Settings, client: DockerClient | None, models: Collection[
 
 
 def _why_it_stays(variant: StoredVariant, in_use: set[Path]) -> str:
+    if variant.folder.is_symlink() or variant.folder.parent.is_symlink():
+        return f"it is a link to {variant.folder.resolve()}"
     if variant.folder.resolve() in in_use:
         return "a worker reads them"
     if not is_free(variant.folder.with_name(f".{variant.folder.name}.lock")):
@@ -62,10 +67,13 @@ def _why_it_stays(variant: StoredVariant, in_use: set[Path]) -> str:
 
 
 def _not_recorded(variant: StoredVariant) -> list[str]:
+    from repro.weights.layout import HASHES_FILE
+
+    halfway = set(_halfway(variant.folder))
+    files = [path for path in sorted(variant.folder.rglob("*")) if path.is_file() and path not in halfway]
+    names = [path.relative_to(variant.folder).as_posix() for path in files]
     recorded = {file.name for file in variant.files}
-    files = [path for path in sorted(variant.folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    names = [path.relative_to(variant.folder).as_posix() for path in files if not _is_halfway(path)]
-    return [name for name in names if name not in recorded]
+    return [name for name in names if name not in recorded and not name.startswith(HASHES_FILE)]
 
 
 def _leftover(root: Path, variant: StoredVariant, going: set[str]) -> Leftover:
@@ -101,29 +109,51 @@ def _unused(root: Path) -> Iterator[Leftover]:
         yield Leftover("weights", str(blobs.folder), size, "no variant has them", remove)
 
 
-def _is_halfway(path: Path) -> bool:
-    from repro.weights.partial import PARTIAL_SUFFIX
-
-    return path.name.endswith((PARTIAL_SUFFIX, f"{PARTIAL_SUFFIX}.json"))
-
-
 def _partial_downloads(root: Path, models: Collection[str]) -> Iterator[Leftover]:
     """Files that came halfway, of variants that nobody fetches now."""
-    for path in sorted(root.glob("[!.]*/[!.]*/**/*")):
-        model, variant = path.relative_to(root).parts[:2]
-        is_wanted = not models or model in models
-        if path.is_file() and _is_halfway(path) and is_wanted and is_free(root / model / f".{variant}.lock"):
-            size = path.stat().st_size
-            remove = partial(path.unlink, missing_ok=True)
-            yield Leftover("partial download", str(path), size, "it came halfway", remove, model)
+    for model in folders_in(root):
+        for variant in folders_in(model) if not models or model.name in models else ():
+            if is_free(model / f".{variant.name}.lock"):
+                for path in _halfway(variant):
+                    remove = partial(path.unlink, missing_ok=True)
+                    size = path.lstat().st_size
+                    yield Leftover("partial download", str(path), size, "it came halfway", remove, model.name)
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """Those in a folder of the store that may be a model or a variant. Links lead out of it, and are passed over."""
+    return [path for path in sorted(parent.glob("[!.]*")) if path.is_dir() and not path.is_symlink()]
+
+
+def _halfway(variant: Path) -> Iterator[Path]:
+    """What came halfway: contents with the note that a fetch writes before them. Browsers end names with .part too."""
+    from repro.weights.partial import PARTIAL_SUFFIX
+
+    for folder, _, names in os.walk(variant):
+        for name in sorted(names):
+            note = Path(folder, name)
+            if name.endswith(f"{PARTIAL_SUFFIX}.json") and _is_note(note):
+                content = note.with_suffix("")
+                yield from (path for path in (content, note) if path.is_file() and not path.is_symlink())
+
+
+def _is_note(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LONGEST_NOTE_BYTES:
+        return False
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(note, dict) and {"address", "validator", "total_bytes"} <= note.keys()
 
 
 def half_made_weights(settings: Settings) -> Iterator[Leftover]:
     """What was left where the unpacking of an archive, or the removal of a variant, was cut off."""
-    for ending in _HALF_MADE:
-        for path in sorted(settings.weights_dir.glob(f"[!.]*/.*{ending}")):
-            variant = path.name.removeprefix(".").removesuffix(ending)
-            if path.is_dir() and is_free(path.with_name(f".{variant}.lock")):
-                remove = partial(shutil.rmtree, path)
-                why = "the process that made it has gone"
-                yield Leftover("half-made weights", str(path), size_bytes(path), why, remove, path.parent.name)
+    for model in folders_in(settings.weights_dir):
+        for ending in _HALF_MADE:
+            for path in sorted(model.glob(f".*{ending}")):
+                variant = path.name.removeprefix(".").removesuffix(ending)
+                if was_left(path, path.with_name(f".{variant}.lock")):
+                    remove = partial(shutil.rmtree, path)
+                    why = "the process that made it has gone"
+                    yield Leftover("half-made weights", str(path), size_bytes(path), why, remove, model.name)

@@ -87,6 +87,12 @@ def get(client: DockerClient, name: str, locked: str | None, platform: str | Non
     raise _cannot_be_had(client, name, wanted, platform, why or "", found)
 
 
+def triggers(client: DockerClient, base: Base) -> list[str]:
+    """What a base has a build do that starts from it: its ONBUILD instructions."""
+    image = _image(client, base.pinned)
+    return list((image.attrs.get("Config") or {}).get("OnBuild") or ()) if image is not None else []
+
+
 def _pull(client: DockerClient, wanted: str, platform: str | None, steps: Steps) -> str | None:
     """Pull an image; returns why it could not be done."""
     import docker.errors

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.errors import BuildError
 from repro.images.buildkit import BuildCommand
+from repro.images.dockerfile import Dockerfile
+from repro.images.dockerfile_syntax import Instruction, read_mount, split_lines
 from repro.images.steps import CACHED, FAILED, Steps
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-_MOUNT = re.compile(r"--mount=\S+[ \t]*")
+_GET_BUILDKIT = "install a docker client with buildx, which builds with BuildKit"
 _STEP = re.compile(r"(Step \d+/\d+|STEP \d+(?:/\d+)?) ?: (.*)")
 _USING_CACHE = re.compile(r"\s*-+> Using cache.*")
 _SAID_BY_BUILDER = re.compile(
@@ -20,12 +22,37 @@ _SAID_BY_BUILDER = re.compile(
 )
 
 
-def without_mounts(dockerfile: Path) -> None:
-    """Take the mounts out of a Dockerfile: Docker's classic builder knows none.
+def without_mounts(dockerfile: Dockerfile) -> str:
+    """The text of a Dockerfile without its mounts: Docker's classic builder knows none.
 
-    They hold caches and pip's configuration, which a build can do without.
+    Caches go, and secrets that are not required, as pip's configuration: a build can do without.
+
+    Raises:
+        BuildError: it has what a build cannot do without: another mount, a required secret, a here-document.
     """
-    dockerfile.write_text(_MOUNT.sub("", dockerfile.read_text(encoding="utf-8")), encoding="utf-8")
+    lines = split_lines(dockerfile.text)
+    for instruction in dockerfile.instructions:
+        if instruction.heredocs:
+            raise _needs_buildkit(instruction, "a here-document")
+        for flag in instruction.mount_flags if instruction.keyword == "RUN" else ():
+            if not _can_be_left_out(flag):
+                raise _needs_buildkit(instruction, flag)
+            dockerfile.replace_flag(lines, instruction, flag, "")
+    return "\n".join(lines) + "\n"
+
+
+def _can_be_left_out(flag: str) -> bool:
+    mount = read_mount(flag)
+    if mount.type == "cache":
+        return "from" not in mount.keys
+    return mount.type == "secret" and not mount.is_required
+
+
+def _needs_buildkit(instruction: Instruction, what: str) -> BuildError:
+    return BuildError(
+        f"line {instruction.line} of the Dockerfile has {what}, and the engine's own builder knows no such thing",
+        fix=_GET_BUILDKIT,
+    )
 
 
 def build_with_engine(client: DockerClient, command: BuildCommand, steps: Steps) -> bool:
@@ -47,7 +74,7 @@ def build_with_engine(client: DockerClient, command: BuildCommand, steps: Steps)
             network_mode="host" if command.host_network else None,
         )
         for message in stream:
-            for line in str(message.get("stream") or "").splitlines():
+            for line in str(message.get("stream") or "").split("\n"):
                 progress.read(line.rstrip())
             if "error" in message:
                 progress.fail(str(message["error"]).strip())

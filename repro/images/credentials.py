@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
 
 from repro.errors import RegistryError
 from repro.images.repository import DOCKER_HUB
+
+HIDDEN = "***"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,19 @@ class Credentials:
         """The header `Authorization` of HTTP's basic authentication."""
         pair = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+    def hidden_in(self, text: str) -> str:
+        """`text` without the login, as it is and in base64: a registry may repeat what it was asked with.
+
+        >>> Credentials("ada", "open sesame").hidden_in("ada:open sesame is YWRhOm9wZW4gc2VzYW1l")
+        '*** is ***'
+        """
+        pairs = f"{self.username}:{self.password}", self.basic.removeprefix("Basic ")
+        secrets = [*(pairs if self.password else ()), self.password, self.identity_token]
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+                text = text.replace(form, HIDDEN)
+        return text
 
 
 def find_credentials(host: str) -> Credentials | None:

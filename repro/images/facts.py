@@ -22,6 +22,8 @@ MODEL = "repro.model"
 """Name of the model's folder."""
 INPUTS = "repro.inputs"
 """SHA-256 of all that the build depends on: the same inputs need no other build."""
+SOURCE = "repro.source"
+"""SHA-256 of the Dockerfile and of what it takes from the model's folder: another one there, and the image is old."""
 VARIANTS = "repro.variants"
 """The variants, as a JSON list."""
 WEIGHTS = "repro.weights"
@@ -52,6 +54,7 @@ class ImageFacts:
     base_name: str = ""
     base_digest: str = ""
     inputs_sha256: str = ""
+    source_sha256: str = ""
     variants: tuple[str, ...] = ()
     baked: tuple[str, ...] = ()
     weights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -81,6 +84,7 @@ def read_image(client: DockerClient, name: str) -> ImageFacts | None:
         base_name=labels.get(BASE_NAME, ""),
         base_digest=labels.get(BASE_DIGEST, ""),
         inputs_sha256=labels.get(INPUTS, ""),
+        source_sha256=labels.get(SOURCE, ""),
         variants=tuple(_json(labels, VARIANTS, [])),
         baked=tuple(_json(labels, BAKED, [])),
         weights=_json(labels, WEIGHTS, {}),

@@ -86,7 +86,9 @@ def describe(
     )
 
 
-def all_labels(description: Description, inputs: str, revision: str, bases: Sequence[Base]) -> dict[str, str]:
+def all_labels(
+    description: Description, inputs: str, source: str, revision: str, bases: Sequence[Base]
+) -> dict[str, str]:
     """The labels of one build."""
     last = bases[-1] if bases else Base("", "", "")
     return {
@@ -96,6 +98,7 @@ def all_labels(description: Description, inputs: str, revision: str, bases: Sequ
         facts.BASE_NAME: last.name,
         facts.BASE_DIGEST: last.identity,
         facts.INPUTS: inputs,
+        facts.SOURCE: source,
     }
 
 

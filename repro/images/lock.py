@@ -54,7 +54,7 @@ def read_lock(folder: Path) -> ImageLock:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ImageLock()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", fix="put it back as it was committed") from None
     document = _mapping(path, document, "", ("base", "published"))
     published = _mapping(path, document.get("published", {}), "published")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.config import load_config
-from repro.errors import BuildError, EngineUnavailableError, Evidence
+from repro.errors import BuildError, EngineUnavailableError, Evidence, SettingsError
 from repro.images.bases import own_base
 from repro.images.dockerfile import read_dockerfile
 from repro.images.lock import REQUIREMENTS, REQUIREMENTS_LOCK, made_from, read_lock, write_lock
+from repro.images.revision import installed_package
 from repro.images.steps import Report
 from repro.runtimes.environments import uv_executable
 
@@ -49,14 +50,22 @@ def lock_model(folder: Path, bases_dir: Path, report: Report, *, upgrade: bool =
 
     Raises:
         BuildError: no versions go together, or the index does not answer; holds uv's last lines.
-        SettingsError: a file of the folder cannot be read.
+        SettingsError: a file of the folder cannot be read, or the folder is a part of an installed package.
     """
-    names = read_dockerfile(folder).bases()
-    own = [found for name in names if (found := own_base(name, bases_dir)) is not None]
+    package = installed_package(folder)
+    if package:
+        raise SettingsError(
+            f"{folder} is a part of the installed package {package}",
+            cause="what is changed there is lost when it is installed anew, and its files no longer are that version",
+            fix="lock the model where its source is: in a checkout, or in a package installed with pip install -e",
+        )
+    dockerfile = read_dockerfile(folder)
+    names, stands_on = dockerfile.bases(), dockerfile.stands_on()
+    own = [found for name in stands_on if (found := own_base(name, bases_dir)) is not None]
     packages = 0
     if (folder / REQUIREMENTS).is_file():
         report(f"choosing versions for {folder.name}")
-        packages = _lock_requirements(folder, [base / REQUIREMENTS_LOCK for base in own], names, upgrade)
+        packages = _lock_requirements(folder, [base / REQUIREMENTS_LOCK for base in own], stands_on, upgrade)
     foreign = [name for name in names if own_base(name, bases_dir) is None and "@" not in name]
     old = read_lock(folder)
     digests, not_asked = _digests(foreign)

@@ -29,7 +29,7 @@ class Permissions:
     """What is refused unless it is allowed."""
 
     dirty: bool = False
-    """An image whose source differed from its commit: nobody could build it again."""
+    """An image whose source differed from its commit, or was in none: nobody could build it again."""
     unknown_licence: bool = False
     """Weights in the image whose licence config.yaml does not say: it may forbid to pass them on."""
 
@@ -145,6 +145,12 @@ def _check_image(model: type[Model], facts: ImageFacts, version: str, allowed: P
     if facts.revision.endswith(_DIRTY) and not allowed.dirty:
         raise RegistryError(
             f"{facts.name} was built from files that differ from the commit {facts.revision.removesuffix(_DIRTY)[:12]}",
+            cause="nobody else could build it again",
+            fix=f"commit them, then `repro setup {name} --runtime docker --no-cache`; or --allow-dirty",
+        )
+    if not facts.revision and not allowed.dirty:
+        raise RegistryError(
+            f"{facts.name} was built from files that are in no commit",
             cause="nobody else could build it again",
             fix=f"commit them, then `repro setup {name} --runtime docker --no-cache`; or --allow-dirty",
         )

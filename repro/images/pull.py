@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from repro.errors import RegistryError
 from repro.images.facts import ImageFacts, read_image
 from repro.images.lock import LOCK_FILE, Published, read_lock
+from repro.images.made import record_made
 from repro.images.registry import RegistryClient
 from repro.images.registry_errors import other_content
 from repro.images.repository import Repository, checked_digest, tag_of
@@ -96,6 +97,7 @@ def pull_image(client: DockerClient, wanted: Wanted, watch: LayerWatch = unwatch
         )
     if "@" not in wanted.image:  # a name with a digest is had by pulling it
         client.images.get(facts.identity).tag(wanted.image.removesuffix(f":{wanted.version}"), wanted.version)
+        record_made(client, wanted.image)
     return Pulled(wanted, facts, wanted.digest or _digest_of(facts, wanted.repository), there is not None)
 
 

@@ -13,12 +13,12 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from repro._version import __version__
 from repro.errors import RegistryError
-from repro.images.credentials import Credentials, find_credentials
-from repro.images.registry_errors import CERTIFICATES, denied, login_wanted, unreachable
+from repro.images.credentials import HIDDEN, Credentials, find_credentials
+from repro.images.registry_errors import CERTIFICATES, denied, login_wanted, unreachable, words_of
 from repro.images.repository import DOCKER_HUB, Repository
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _TIMEOUT_S = (10, 60)
 _HUB_HOST = "registry-1.docker.io"
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _MAX_MANIFEST_BYTES = 4 << 20
+_LONGEST_TOLD = 300
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class RegistryClient:
                 raise self._odd(f"a manifest of more than {_MAX_MANIFEST_BYTES} bytes")
         try:
             document = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):  # the second: nested too deeply
             raise self._odd("a manifest that is no JSON") from None
         if not isinstance(document, dict):
             raise self._odd("a manifest that is no JSON object")
@@ -154,7 +155,9 @@ class RegistryClient:
             return descriptor
         begun = self._request("POST", "blobs/uploads/")
         self._expect(begun, 202)
-        location = urljoin(begun.url, begun.headers.get("Location", ""))
+        told = begun.headers.get("Location", "")
+        self._address(told)
+        location = urljoin(begun.url, told)
         target = f"{location}{'&' if urlsplit(location).query else '?'}digest={digest}"
         headers = {"Content-Type": "application/octet-stream"}
         self._expect(self._request("PUT", target, data=content, headers=headers), 201)
@@ -176,7 +179,7 @@ class RegistryClient:
         import requests
 
         headers = dict(keywords.pop("headers", {}))
-        if self._authorization and urlsplit(url).netloc == urlsplit(self._base).netloc:
+        if self._authorization and urlsplit(url)[:2] == urlsplit(self._base)[:2]:  # scheme, host and port
             headers["Authorization"] = self._authorization
         try:
             with warnings.catch_warnings():
@@ -186,7 +189,7 @@ class RegistryClient:
                     method, url, headers=headers, timeout=_TIMEOUT_S, verify=self._verify(), **keywords
                 )
         except requests.RequestException as error:
-            raise unreachable(self.repository.host, str(error)) from None
+            raise unreachable(self.repository.host, self._hidden(str(error))) from None
 
     @property
     def _path(self) -> str:
@@ -233,14 +236,14 @@ class RegistryClient:
         try:
             response = self._ask_for_token(realm, asked, self._credentials)
         except requests.RequestException as error:
-            raise unreachable(urlsplit(realm).netloc, str(error)) from None
+            raise unreachable(urlsplit(realm).netloc, self._hidden(str(error))) from None
         if response.status_code in (400, 401, 403):
             raise login_wanted(self.repository.host, self._credentials is not None)
         self._expect(response, 200)
         try:
             answer = response.json()
             return str(answer.get("token") or answer["access_token"])
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, RecursionError):
             raise self._odd(f"no token from {urlsplit(realm).netloc}") from None
 
     def _ask_for_token(self, realm: str, asked: dict[str, str], credentials: Credentials | None) -> Response:
@@ -251,15 +254,34 @@ class RegistryClient:
                 "client_id": "repro",
                 "refresh_token": credentials.identity_token,
             }
-            return self._http.post(realm, data=form, timeout=_TIMEOUT_S, verify=self._verify())
+            # Where it redirects to would get the form, which is as good as a password.
+            return self._http.post(realm, data=form, timeout=_TIMEOUT_S, verify=self._verify(), allow_redirects=False)
         headers = {"Authorization": credentials.basic} if credentials is not None else {}
         return self._http.get(realm, params=asked, headers=headers, timeout=_TIMEOUT_S, verify=self._verify())
 
     def _check_realm(self, realm: str) -> None:
         """A password goes nowhere in the clear, except to a registry that itself is spoken to so."""
-        address = urlsplit(realm)
-        if address.scheme != "https" and not (address.scheme == "http" and self._base.startswith("http://")):
+        address, own = self._address(realm), self._address(self._base)
+        is_own = address.scheme == own.scheme == "http" and address.hostname == own.hostname
+        if not address.hostname or not (address.scheme == "https" or is_own):
             raise self._odd(f"to log in at {realm!r}, which is no address for a password")
+
+    def _address(self, url: str) -> SplitResult:
+        try:
+            address = urlsplit(url)
+            _ = address.port  # is read, and may be none, only now
+        except ValueError:
+            raise self._odd(f"{url!r}, which is no address") from None
+        return address
+
+    def _told(self, response: Response) -> str:
+        return self._hidden(words_of(response))[:_LONGEST_TOLD]  # cut last: half a password is to be hidden, too
+
+    def _hidden(self, text: str) -> str:
+        """What was told, without the login."""
+        token = self._authorization.partition(" ")[2]
+        text = text.replace(token, HIDDEN) if token else text
+        return self._credentials.hidden_in(text) if self._credentials is not None else text
 
     def _expect(self, response: Response, status: int) -> None:
         if response.status_code == status:
@@ -269,27 +291,20 @@ class RegistryClient:
         if response.status_code == 401 and not is_known:
             raise login_wanted(self.repository.host, self._credentials is not None)
         if response.status_code in (401, 403):
-            raise denied(str(self.repository), _told(response))
+            raise denied(str(self.repository), self._told(response))
+        answer = f"{response.status_code} {self._hidden(str(response.reason))}"
         raise RegistryError(
-            f"{self.repository.host} answered {response.status_code} {response.reason} about {self._path}",
-            cause=_told(response),
+            f"{self.repository.host} answered {answer} about {self._path}",
+            cause=self._told(response),
             fix="wait and try again" if response.status_code in (429, 500, 502, 503, 504) else "",
         )
 
     def _odd(self, what: str) -> RegistryError:
         return RegistryError(
-            f"{self.repository.host} does not answer as a registry does: {what}", fix="check the name of the host"
+            f"{self.repository.host} does not answer as a registry does: {self._hidden(what)}",
+            fix="check the name of the host",
         )
 
 
 def _no_auth(request: Any) -> Any:
     return request
-
-
-def _told(response: Response) -> str:
-    """What a registry says of an error."""
-    try:
-        errors = response.json()["errors"]
-        return "; ".join(str(error.get("message") or error["code"]) for error in errors)[:300]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""

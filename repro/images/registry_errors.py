@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repro.errors import Evidence, RegistryError
-from repro.images.credentials import login_command
+from repro.images.credentials import find_credentials, login_command
 from repro.images.repository import Repository
+
+if TYPE_CHECKING:
+    from requests import Response
 
 CERTIFICATES = Path("/etc/docker/certs.d")
 """Where engines look for certificates of registries: `HOST/ca.crt`."""
@@ -21,6 +25,15 @@ _DENIED = re.compile(r"denied|forbidden|insufficient_scope|name unknown|NAME_UNK
 _NOT_THERE = re.compile(r"manifest unknown|manifest for .* not found|not found: manifest|repository .* not found", re.I)
 _OTHER_CONTENT = re.compile(r"verification failed|digest (?:mismatch|did not match)|unexpected commit digest", re.I)
 _FULL = re.compile(r"no space left", re.I)
+
+
+def words_of(response: Response) -> str:
+    """What a registry itself says of an error; empty where it says nothing."""
+    try:
+        errors = response.json()["errors"]
+        return "; ".join(str(error.get("message") or error["code"]) for error in errors)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
 
 
 def login_wanted(host: str, had_credentials: bool) -> RegistryError:
@@ -79,6 +92,8 @@ def told_by_engine(
         had_credentials: whether docker has a login for the registry.
         doing: `push` or `pull`.
     """
+    if had_credentials and (login := find_credentials(repository.host)) is not None:
+        told = login.hidden_in(told)  # engines repeat what a registry says
     if _OTHER_CONTENT.search(told):
         return other_content(
             f"what {repository} sends is not what its digest says",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from repro.errors import SettingsError, looks_secret
 
 _FORM = "write it as --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE"
 _SHORTEST_LINE = 6
+_USERINFO = re.compile(r"://([^/?#\s'\"]*)@")
+_NOBODY = ("", "git", "anonymous")
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,19 @@ def refuse_secret_arguments(build_args: Mapping[str, str]) -> None:
     """Build arguments stay readable in an image's history.
 
     Raises:
-        SettingsError: the name of one says that it is a secret.
+        SettingsError: the name of one says that it is a secret, or its value is an address with a user or a password.
     """
-    for name in build_args:
-        if looks_secret(name):
+    for name, value in build_args.items():
+        is_named_so = looks_secret(name) or "TOK" in name.upper().split("_")  # HF_TOK, and not TOKENIZER
+        if is_named_so or _has_userinfo(value):
+            what = "looks like a secret" if is_named_so else "has a user or a password in an address"
             raise SettingsError(
-                f"--build-arg {name} looks like a secret, and a build argument stays readable in the image's history",
+                f"--build-arg {name} {what}, and a build argument stays readable in the image's history",
                 fix=f"--secret id={name.lower()},env={name}, and in the Dockerfile: "
                 f"RUN --mount=type=secret,id={name.lower()} ...",
             )
+
+
+def _has_userinfo(value: str) -> bool:
+    """Whether there is an address with somebody's name in it; that of all users of a host, `ssh://git@`, is none."""
+    return any(match[1] not in _NOBODY for match in _USERINFO.finditer(value))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.provenance.manifest import HostFacts, MadeBy, Manifest, WorkerFacts
+from repro.provenance.privacy import to_be_shown
 
 _SAME_BY_DIGEST = ("environment.image", "environment.registry_digests")
 
@@ -30,7 +31,8 @@ def find_changes(manifest: Manifest, made_by: MadeBy, worker: WorkerFacts | None
             then.pop(fact, None)
             now.pop(fact, None)
     facts = sorted(then.keys() | now.keys(), key=lambda fact: (list(now) + list(then)).index(fact))
-    return [Change(fact, then.get(fact), now.get(fact)) for fact in facts if then.get(fact) != now.get(fact)]
+    changes = [Change(fact, then.get(fact), now.get(fact)) for fact in facts if then.get(fact) != now.get(fact)]
+    return [to_be_shown(change) for change in changes]
 
 
 def _facts(made_by: MadeBy, worker: WorkerFacts | None, host: HostFacts) -> dict[str, Any]:

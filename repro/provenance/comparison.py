@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro.provenance.outputs import read_rows
+from repro.provenance.privacy import to_be_shown
 
 if TYPE_CHECKING:
     from repro.verification.compare import Difference
@@ -56,7 +57,10 @@ def compare_outputs(then: Path, now: Path, format: str) -> RowComparison:
         counts["different"] += bool(differences)
         fields.update(one.field for one in differences)
         found = heapq.nlargest(_SHOWN, itertools.chain(found, differences), key=_size)
-    return RowComparison(counts["then"], counts["now"], counts["different"], dict(fields), largest, tuple(found))
+    # The names of fields and records are those of a file that may be a stranger's.
+    named, most = to_be_shown(dict(fields)), to_be_shown(largest)
+    shown = tuple(map(to_be_shown, found))
+    return RowComparison(counts["then"], counts["now"], counts["different"], named, most, shown)
 
 
 def _compare_row(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from repro.errors import EngineUnavailableError, ModelNotFoundError
 from repro.provenance.manifest import Manifest, manifest_path
 from repro.provenance.origin import OutputState, locate_output
+from repro.provenance.privacy import to_be_shown
 from repro.provenance.reading import find_manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class MadeOutput:
 
     manifest_file: Path
     manifest: Manifest
+    """As it can be shown: without control characters."""
     output: OutputState
 
 
@@ -65,7 +67,7 @@ def look_up_output(path: str | Path) -> MadeOutput:
     """An output by its path, or by that of its manifest. Raises InputFileError."""
     file = find_manifest(path)
     manifest = read_manifest(file)
-    return MadeOutput(file, manifest, locate_output(manifest, file))
+    return MadeOutput(file, to_be_shown(manifest), locate_output(manifest, file))
 
 
 def _model(name: str) -> type[Model]:
@@ -84,7 +86,7 @@ def _image(name: str) -> tuple[ImageFacts | None, str]:
     if not name.strip():
         return None, ""
     try:
-        return read_image(connect(timeout_s=_ANSWER_WITHIN_S), name), ""
+        return to_be_shown(read_image(connect(timeout_s=_ANSWER_WITHIN_S), name)), ""  # its labels may say anything
     except EngineUnavailableError as error:
         return None, f"{error.message}, so that images were not looked for"
     except docker.errors.APIError as error:

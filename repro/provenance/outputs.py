@@ -41,14 +41,18 @@ def _compact(value: Any) -> Any:
 
 def _npz_rows(path: Path) -> Iterator[dict[str, Any]]:
     """What `repro.data.npz` wrote, entry by entry. Its arrays are held in memory."""
+    import tokenize
     import zipfile
+    import zlib
 
     import numpy as np
 
+    # Of a header that lies, numpy lets the errors of Python's own parser through.
+    lying = (TypeError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError)
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, *lying) as error:
         raise InputFileError(f"{path} is no .npz file, or is cut or damaged: {error}") from None
     fields = {name: _numbered(name, arrays) for name in _field_names(arrays)}
     count = max((number + 1 for field in fields.values() for number in field), default=0)

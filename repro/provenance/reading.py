@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.errors import InputFileError
+from repro.provenance.checking import find_slip
 from repro.provenance.manifest import ENDING, LAYOUT, Manifest, manifest_path
 
 _NEAR_NAMES = 3
@@ -49,14 +50,22 @@ def read_manifest(path: str | Path) -> Manifest:
     text = _text(Path(path))
     _check_layout(Path(path), text)
     try:
-        return TypeAdapter(Manifest).validate_json(text, strict=True)
+        manifest = TypeAdapter(Manifest).validate_json(text, strict=True)
     except ValidationError as error:
         slip = error.errors(include_url=False)[0]
+        if not slip["loc"]:  # in another encoding, for instance
+            raise _edited(path, f"is not a manifest: {slip['msg']}") from None
         key = ".".join(map(str, slip["loc"]))
         told = f"the key {key} is missing" if slip["type"] == "missing" else f"the key {key}: {slip['msg']}"
-        raise InputFileError(
-            f"{path}: {told}", cause="it was cut or edited", fix="take the manifest as repro wrote it"
-        ) from None
+        raise _edited(path, told) from None
+    impossible = find_slip(manifest)
+    if impossible is not None:
+        raise _edited(path, f"the key {impossible[0]}: {impossible[1]}")
+    return manifest
+
+
+def _edited(path: str | Path, told: str) -> InputFileError:
+    return InputFileError(f"{path}: {told}", cause="it was cut or edited", fix="take the manifest as repro wrote it")
 
 
 def _text(path: Path) -> bytes:
@@ -73,6 +82,8 @@ def _check_layout(path: Path, text: bytes) -> None:
         data: Any = json.loads(text)
     except ValueError as error:
         raise InputFileError(f"{path} is not a manifest: it is no JSON ({error})") from None
+    except RecursionError:
+        raise InputFileError(f"{path} is not a manifest: it is nested too deeply") from None
     layout = data.get("repro_manifest") if isinstance(data, dict) else None
     if layout is None:
         raise InputFileError(
@@ -96,8 +107,8 @@ def _begins_like_a_manifest(path: Path) -> bool:
 
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
-        return f"ls {path.parent.parent}"
+        return f"there is no folder {path.parent} either"
     names = [entry.name for entry in path.parent.iterdir()]
     near = difflib.get_close_matches(path.name, names, n=_NEAR_NAMES, cutoff=0.6)
     shown = " or ".join(str(path.parent / name) for name in near)
-    return f"did you mean {shown}?" if near else f"ls {path.parent}"
+    return f"did you mean {shown}?" if near else "name a file that repro predict wrote, or its manifest"

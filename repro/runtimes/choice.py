@@ -35,9 +35,8 @@ def choose_runtime(name: str | None, settings: Settings) -> Runtime:
         runtime = runtime_named(name, settings)
         reason = runtime.why_unavailable()
         if reason is not None:
-            raise RuntimeUnavailableError(
-                f"the runtime {name} cannot be used: {reason}", fix="repro doctor, or runtime='local'"
-            )
+            also = ', or run without isolation (--runtime local, in Python runtime="local")' if name == "docker" else ""
+            raise RuntimeUnavailableError(f"the runtime {name} cannot be used: {reason}", fix=f"repro doctor{also}")
         return runtime
     docker = runtime_named("docker", settings)
     reason = docker.why_unavailable()
@@ -45,4 +44,6 @@ def choose_runtime(name: str | None, settings: Settings) -> Runtime:
         _log.info("runtime: docker")
         return docker
     _log.info("runtime: local (%s)", reason)
-    return runtime_named("local", settings)
+    from repro.runtimes.local import LocalRuntime
+
+    return LocalRuntime(settings, instead_of_docker=reason)

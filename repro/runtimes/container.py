@@ -27,7 +27,7 @@ from repro.processes import process_start
 from repro.runtimes.base import Device, Exit, Limits
 from repro.runtimes.creation_guard import guarded
 from repro.runtimes.engine import Engine, connect, describe, engine_address
-from repro.runtimes.gpu import physical_gpu
+from repro.runtimes.gpu import ON_CPU, has_driver, physical_gpu
 from repro.runtimes.log import LogTail
 
 if TYPE_CHECKING:
@@ -278,15 +278,26 @@ def _attach(client: docker.DockerClient, identity: str) -> socket.socket:
 def _start_error(plan: ContainerPlan, error: Exception) -> Exception:
     text = str(getattr(error, "explanation", None) or error)
     if "device driver" in text or "nvidia" in text.lower():
-        return DeviceError(
-            f"the engine cannot give {'a GPU' if plan.all_gpus else plan.device} to a container",
-            cause=text[:500],
-            fix="install the NVIDIA container toolkit and restart the engine, or use the CPU (device=-1)",
-        )
+        return device_error("a GPU" if plan.all_gpus else str(plan.device), text[:500])
     return WorkerStartError(
         f"the engine refused to start a container of {plan.image}: {text[:500]}",
         fix="repro doctor",
         evidence=Evidence(runtime="docker", image=plan.image),
+    )
+
+
+def device_error(wanted: str, said: str) -> DeviceError:
+    """An engine says the same where the toolkit is missing and where no GPU is; the driver tells, where it is near."""
+    if engine_address().startswith("unix://") and not has_driver():  # an engine elsewhere has GPUs of its own
+        return DeviceError(
+            f"the engine cannot give {wanted} to a container: this machine has no NVIDIA GPU, or no driver for it",
+            cause=said,
+            fix=f"{ON_CPU}; where there is an NVIDIA GPU, install its driver and the NVIDIA container toolkit",
+        )
+    return DeviceError(
+        f"the engine cannot give {wanted} to a container",
+        cause=said,
+        fix=f"install the NVIDIA container toolkit and restart the engine, or {ON_CPU}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,7 @@ OUTPUT = PurePosixPath("/repro/out")
 WEIGHTS = PurePosixPath("/repro/weights")
 BAKED = PurePosixPath("/repro/baked")
 _RESERVED = PurePosixPath("/repro")
+_log = logging.getLogger(__name__)
 
 
 class DockerRuntime:
@@ -34,6 +36,7 @@ class DockerRuntime:
 
     def find(self, spec: ModelSpec) -> Environment:
         from repro.images.facts import read_image
+        from repro.images.source import has_changed
 
         client = connect()
         image = read_image(client, spec.image)
@@ -41,10 +44,14 @@ class DockerRuntime:
             why, also = (" and cannot be pulled", f", or `docker pull {spec.image}`") if spec.is_published else ("", "")
             raise NotSetUpError(
                 f"the image {spec.image} is not on this machine{why}",
-                fix=f"repro setup {spec.name} --runtime docker{also}",
+                fix=f"repro setup {spec.name} --runtime docker{also}{or_local(spec)}",
             )
         image = image or read_image(client, spec.image)
         assert image is not None  # it was just pulled
+        if has_changed(spec.folder, image):
+            _log.warning(
+                "%s has changed since its image was built; to build it anew: repro setup %s", spec.folder, spec.name
+            )
         return Environment(self.name, spec, image.identity, baked=image.baked)
 
     def setup(
@@ -131,6 +138,18 @@ def read_only_mounts(launch: Launch) -> dict[Path, PurePosixPath]:
             raise SettingsError(f"{path} cannot be mounted: it does not exist")
         mounts[path] = inside
     return mounts
+
+
+def or_local(spec: ModelSpec) -> str:
+    """The other way out, where the model has a local environment."""
+    from repro.runtimes.local import LocalRuntime
+    from repro.settings import load_settings
+
+    try:
+        LocalRuntime(load_settings()).find(spec)
+    except (NotSetUpError, SettingsError):  # no way out then
+        return ""
+    return ", or --runtime local, where it is set up"
 
 
 def _pull(spec: ModelSpec) -> bool:

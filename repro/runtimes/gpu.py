@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from repro.errors import DeviceError
 from repro.runtimes.base import Device
 
+ON_CPU = "use the CPU (--device -1, in Python device=-1)"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_DRIVER = Path("/proc/driver/nvidia")
 
 
 def physical_gpu(device: Device, environ: Mapping[str, str]) -> str:
@@ -28,9 +31,14 @@ def physical_gpu(device: Device, environ: Mapping[str, str]) -> str:
     if device.index >= len(names):
         raise DeviceError(
             f"{device} was asked for and {_VISIBLE}={visible!r} shows {len(names)}",
-            fix="name a lower index, change the variable, or use the CPU (device=-1)",
+            fix=f"name a lower index, change the variable, or {ON_CPU}",
         )
     return names[device.index]
+
+
+def has_driver() -> bool:
+    """Whether an NVIDIA driver is on this machine."""
+    return shutil.which("nvidia-smi") is not None or _DRIVER.exists()
 
 
 def check_gpu(device: Device) -> None:
@@ -39,7 +47,7 @@ def check_gpu(device: Device) -> None:
     if tool is None:
         raise DeviceError(
             f"{device} was asked for and this machine has no NVIDIA driver (no nvidia-smi)",
-            fix="install the driver, or use the CPU (device=-1)",
+            fix=f"install the driver where there is an NVIDIA GPU, or {ON_CPU}",
         )
     listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
     count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
@@ -47,5 +55,5 @@ def check_gpu(device: Device) -> None:
         raise DeviceError(
             f"{device} was asked for and this machine has {count}",
             cause=(listed.stderr or listed.stdout).strip()[:300] if listed.returncode else "",
-            fix="name a lower index, or use the CPU (device=-1)",
+            fix=f"name a lower index, or {ON_CPU}",
         )

@@ -47,6 +47,7 @@ _KEPT = [
     "CUDA_PATH",
 ]
 _READ_BYTES = 1 << 16
+_IN_DOCKER = 'take Docker (--runtime docker, in Python runtime="docker")'
 
 
 class LocalRuntime:
@@ -54,8 +55,10 @@ class LocalRuntime:
 
     name = "local"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, instead_of_docker: str = "") -> None:
         self._settings = settings
+        self.instead_of_docker = instead_of_docker
+        """Why it was taken though nobody asked for it: what keeps docker from being used; else empty."""
 
     def why_unavailable(self) -> str | None:
         return None if os.name == "posix" else "the local runtime needs Linux or macOS"
@@ -69,10 +72,18 @@ class LocalRuntime:
         if not wanted.is_ready:
             raise NotSetUpError(
                 f"no local environment for {spec.name} is set up",
-                fix=f"repro setup {spec.name} --runtime local",
+                cause=self._why_local(),
+                fix=f"{self._start_engine()}repro setup {spec.name} --runtime local",
             )
         identity = f"{wanted.key}+{source_digest(spec.folder / 'src')}"
         return Environment(self.name, spec, identity, wanted.python)
+
+    def _why_local(self) -> str:
+        reason = self.instead_of_docker
+        return reason and f"Docker would be taken and cannot be used, nor what is set up there: {reason}"
+
+    def _start_engine(self) -> str:
+        return "start the Docker engine (`repro doctor` says more), or " if self.instead_of_docker else ""
 
     def setup(
         self, spec: ModelSpec, report: Callable[[str], None], options: BuildOptions = NOTHING_SPECIAL
@@ -84,12 +95,10 @@ class LocalRuntime:
 
     def start(self, environment: Environment, launch: Launch) -> LocalWorker:
         if launch.limits != Limits():
-            raise SettingsError(
-                "the local runtime cannot limit memory, CPU or shared memory", fix="use runtime='docker'"
-            )
+            raise SettingsError("the local runtime cannot limit memory, CPU or shared memory", fix=_IN_DOCKER)
         if launch.mounts:
             raise SettingsError(
-                "the local runtime mounts nothing: the worker sees your files as they are", fix="use runtime='docker'"
+                "the local runtime mounts nothing: the worker sees your files as they are", fix=_IN_DOCKER
             )
         if launch.device.is_gpu:
             check_gpu(launch.device)

@@ -17,7 +17,39 @@ LONGEST = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # Of the wrapper's own, or of what it imports.
 _CLASSES = {"Any", "Array", "BaseModel", "Field", "Inputs", "Model", "Outputs", "Parameters", "Options", "Runner"}
-_FOLDERS = {"bases", "tests", "test", "template", "repro", "repro_guest", "run"}
+_FOLDERS = {"bases", "tests", "test", "template", "repro", "repro_guest", "run", "src", "models", "scripts", "conftest"}
+# No file or folder can have these names on Windows, where people check the repository out, too.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+# What nearly every model imports: a file of the model's that is called so would be found in their place.
+_MODULES = {
+    "click",
+    "docker",
+    "jax",
+    "keras",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "orjson",
+    "pandas",
+    "pip",
+    "pyarrow",
+    "pydantic",
+    "pytest",
+    "requests",
+    "safetensors",
+    "scipy",
+    "setuptools",
+    "sklearn",
+    "tensorflow",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "tqdm",
+    "transformers",
+    "urllib3",
+    "wheel",
+    "yaml",
+}
 
 
 def check_name(name: str, taken: Iterable[str]) -> None:
@@ -66,6 +98,10 @@ def _why_not(name: str, taken: set[str]) -> str:
         return "there is a model of that name"
     if name in sys.stdlib_module_names or hasattr(builtins, name):
         return "Python has something of that name"
+    if name in _DEVICES:
+        return "Windows has a device of that name, so that no folder there can be called so"
+    if name in _MODULES:
+        return "models import a package of that name, and would find this one"
     if name in _FOLDERS or name in {module.name for module in pkgutil.iter_modules(repro.__path__)}:
         return "repro has something of that name"
     return ""

@@ -16,6 +16,7 @@ from repro.registry import catalogue
 from repro.scaffold import readme
 from repro.scaffold.card import fill_card
 from repro.scaffold.facts import Bases, NewModel, Place, Template, card_rows, card_words, template_values
+from repro.scaffold.licences import unknown_licence
 from repro.scaffold.names import check_name
 from repro.scaffold.placing import place
 from repro.scaffold.rendering import TEMPLATES_DIR, Files, below, render, write
@@ -43,6 +44,8 @@ class Written:
     edit: tuple[Path, ...]
     """The files in which one's own model takes the place of the example."""
     next_commands: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    """What the one who writes the model has to know of what was written."""
 
 
 def write_in_checkout(model: NewModel, folder: Path) -> Written:
@@ -76,6 +79,7 @@ def write_in_checkout(model: NewModel, folder: Path) -> Written:
         changed=(listed,) if with_model != text else (),
         edit=_to_edit(container, wrapper),
         next_commands=(*there, *_setup_commands(model), f"pytest models/{model.name}"),
+        remarks=_remarks(model),
     )
 
 
@@ -101,9 +105,24 @@ def write_package(model: NewModel, folder: Path) -> Written:
     return Written(
         folders=(folder,),
         changed=(),
-        edit=_to_edit(where.container, folder / source),
-        next_commands=(f"cd {folder}", "pip install -e .", *_setup_commands(model), "pytest"),
+        edit=(*_to_edit(where.container, folder / source), folder / source / "__init__.py"),
+        next_commands=(f"cd {folder}", f'{_pip()} install -e ".[test]"', *_setup_commands(model), "pytest"),
+        remarks=(
+            f"{model.name} is found by repro once its package is installed; what you change then needs no new install",
+            f"its image is {where.image}: put the account that you publish to in place of my-account, in __init__.py",
+            *_remarks(model),
+        ),
     )
+
+
+def _pip() -> str:
+    """What installs into the environment that this runs in: those that uv makes have no pip."""
+    return "pip" if find_spec("pip") is not None else "uv pip"
+
+
+def _remarks(model: NewModel) -> tuple[str, ...]:
+    remark = unknown_licence(model.licence) if model.licence is not None else ""
+    return (remark,) if remark else ()
 
 
 def _to_edit(container: Path, wrapper: Path) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 def distance_between(expected: float, got: float) -> float:
     """How far two numbers are apart: 0 where both are NaN, infinite where one of them is."""
-    if expected == got or (math.isnan(expected) and math.isnan(got)):
+    if expected == got or (expected != expected and got != got):  # NaN alone; isnan() takes no whole number of any size
         return 0.0
     try:
         difference = float(abs(expected - got))
@@ -35,4 +35,9 @@ def wide(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def both_nan(expected: np.ndarray[Any, Any], got: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Where both are NaN: of complex numbers each part, or that the other part is the same."""
+    if expected.dtype.kind == "c" and got.dtype.kind == "c":
+        parts = ((expected.real, got.real), (expected.imag, got.imag))
+        real, imaginary = ((one == other) | (np.isnan(one) & np.isnan(other)) for one, other in parts)
+        return np.asarray(np.isnan(expected) & real & imaginary)
     return np.asarray(np.isnan(expected) & np.isnan(got))

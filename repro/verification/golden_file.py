@@ -40,7 +40,7 @@ from repro.errors import NotSetUpError, SettingsError
 from repro.located_yaml import Section, read_yaml
 from repro.verification.compare import ExpectedError
 from repro.verification.golden import Golden, GoldenCase, GoldenError, HeldAgainst, Made
-from repro.verification.golden_rows import read_rows, resolved_rows
+from repro.verification.golden_rows import file_inside, read_rows, resolved_rows
 from repro.verification.tolerance import DEVICE_KINDS, Tolerance
 
 GOLDEN_FILE = "golden.yaml"
@@ -79,11 +79,15 @@ def _made(parent: Section, folder: Path) -> Made | None:
     """What stands under `made`: the facts, or the name of a file that holds them."""
     said = parent.value("made")
     if isinstance(said, str):
+        path = folder / said
+        if file_inside(folder.parent, path) is None:
+            raise parent.wrong("made", f"must lie in {folder.parent}: {said!r}")
         try:
-            section = read_yaml(folder / said, (folder / said).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise parent.wrong("made", f"names {said}, which cannot be read: {error.strerror}") from None
-        return _made_facts(section)
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise parent.wrong("made", f"names {said}, which cannot be read: {why}") from None
+        return _made_facts(read_yaml(path, text))
     inner = parent.section("made")
     return None if inner is None else _made_facts(inner)
 
@@ -164,6 +168,9 @@ class _Reader:
         )
         if len(expected) != len(records):
             raise section.wrong("expected", f"has {len(expected)} answers to {len(records)} records")
+        empty = next((number for number, row in enumerate(expected) if not row), None)
+        if empty is not None:
+            raise section.wrong("expected", f"says nothing of record {empty}: name the fields that it has to have")
         if not (records or errors):
             raise section.wrong("records", "is missing: there is nothing to verify")
         section.finish()
@@ -175,8 +182,8 @@ class _Reader:
             return []
         if isinstance(said, str):
             path = self._path.parent / said
-            if not path.resolve().is_relative_to(self._tests.resolve()):
-                raise section.wrong(key, f"must lie in {self._tests}: {said}")
+            if file_inside(self._tests, path) is None:
+                raise section.wrong(key, f"must lie in {self._tests}: {said!r}")
             if not path.is_file():
                 raise section.wrong(key, f"names {said}, which is not there")
             return read_rows(path, self._tests)
@@ -189,7 +196,7 @@ class _Reader:
         if said is None:
             return None
         path = self._tests / said
-        if not path.exists() or not path.resolve().is_relative_to(self._tests.resolve()):
+        if file_inside(self._tests, path) is None or not path.exists():
             raise section.wrong("weights", f"must be a folder or file in {self._tests}: there is no {said}")
         return path.resolve()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,7 +18,12 @@ NPY_KEY = "$npy"
 NPZ_KEY = "$npz"
 _NPY_KEYS = ({NPY_KEY}, {NPY_KEY, "start", "shape"})
 _NPZ_KEYS = {NPZ_KEY, "key"}
-_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+# What numpy lets through of a file that lies: errors of Python's own parser, which reads the header, and those of an
+# array that no memory holds.
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+)
 
 
 def read_rows(path: Path, root: Path) -> list[dict[str, Any]]:
@@ -59,12 +65,17 @@ class _Arrays:
         return value
 
     def _array(self, reference: Mapping[str, Any], where: str) -> np.ndarray[Any, Any]:
+        import numpy as np
+
         name = reference.get(NPY_KEY, reference.get(NPZ_KEY))
         keys = set(reference)
-        if not isinstance(name, str) or not (keys in _NPY_KEYS or keys == _NPZ_KEYS):
+        is_named = isinstance(name, str) and isinstance(reference.get("key", ""), str)
+        if not is_named or not (keys in _NPY_KEYS or keys == _NPZ_KEYS) or not _is_part(reference):
             fix = 'write {"$npy": FILE}, with "start" and "shape" for a part of it, or {"$npz": FILE, "key": KEY}'
             raise InputFileError(f"{where}: a reference to an array is malformed: {dict(reference)!r}", fix=fix)
-        opened = self._open(name, where)
+        opened = self._open(str(name), where)
+        if (NPZ_KEY in reference) is isinstance(opened, np.ndarray):
+            raise InputFileError(f"{where}: {name} is no {'.npz' if NPZ_KEY in reference else '.npy'} file")
         if NPZ_KEY in reference:
             if reference["key"] not in opened:
                 raise InputFileError(f"{where}: {name} holds no array {reference['key']!r}")
@@ -75,9 +86,9 @@ class _Arrays:
         import numpy as np
 
         if name not in self._opened:
-            path = (self._folder / name).resolve()
-            if not path.is_relative_to(self._root.resolve()):
-                raise InputFileError(f"{where}: {name} lies outside of {self._root}")
+            path = file_inside(self._root, self._folder / name)
+            if path is None:
+                raise InputFileError(f"{where}: {name!r} lies outside of {self._root}")
             try:
                 self._opened[name] = np.load(path, allow_pickle=False)
             except _UNREADABLE as error:
@@ -90,6 +101,21 @@ class _Arrays:
         except _UNREADABLE as error:
             raise InputFileError(f"{where}: the array {key!r} cannot be read: {error}") from None
         return array
+
+
+def file_inside(root: Path, path: Path) -> Path | None:
+    """`path` where it leads, its links followed; None where that is outside of `root`, or can be no path."""
+    try:
+        found = path.resolve()
+        return found if found.is_relative_to(root.resolve()) else None
+    except (ValueError, RuntimeError, OSError):  # a NUL in the name; links that lead to themselves
+        return None
+
+
+def _is_part(reference: Mapping[str, Any]) -> bool:
+    """Whether the part of an array that is asked for, if one is, is told in whole numbers."""
+    start, shape = reference.get("start", 0), reference.get("shape", [])
+    return type(start) is int and isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
 
 
 def _part(array: np.ndarray[Any, Any], reference: Mapping[str, Any], where: str) -> np.ndarray[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -39,19 +39,26 @@ class Tolerance:
         if isinstance(said, Mapping) and len(said) == 1:
             kind, amount = next(iter(said.items()))
             if kind in ("absolute", "relative"):
-                return cls(kind, _amount(amount))
+                return cls(kind, _amount(amount, kind))
         raise SettingsError("must be exact, {absolute: NUMBER} or {relative: NUMBER}" + f", not {said!r}")
 
     def allowed(self, expected: Any) -> Any:
         """How far a value may be from `expected`, which is a number or an array of them."""
-        return abs(expected) * self.amount if self.kind == "relative" else self.amount
+        if self.kind != "relative":
+            return self.amount
+        try:
+            return abs(expected) * self.amount
+        except OverflowError:  # whole numbers have no largest one
+            return sys.float_info.max
 
     def __str__(self) -> str:
         return self.kind if self.kind == "exact" else f"{self.kind} {self.amount:g}"
 
 
-def _amount(said: object) -> float:
-    if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 < said < math.inf:
+def _amount(said: object, kind: str) -> float:
+    if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 < said <= sys.float_info.max:
+        if kind == "relative" and said >= 1:
+            raise SettingsError(f"must be less than 1, not {said:g}: a relative tolerance of 1 takes 0 for any number")
         return float(said)
     # YAML 1.1 takes 1e-5 for text: a number needs a dot there.
     hint = "; write it with a dot, as 1.0e-5" if isinstance(said, str) else ""

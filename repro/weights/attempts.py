@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from repro.errors import WeightsError
+from repro.errors import WeightsError, redact
 from repro.weights.errand import Errand
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _WORTH_BYTES = 1 << 20
 """So much new content makes up for the failures before: a line that breaks every minute still brings the file."""
+_LONGEST_REASON = 200
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -74,6 +75,7 @@ def check_status(status: int, reason: str, address: str, advice: str, wait_s: fl
         TransientError: the server is in trouble.
         WeightsError: it refuses.
     """
+    reason = redact(reason or "")[:_LONGEST_REASON]  # it is also logged, where nothing else cleans it
     if status in _TRY_AGAIN:
         raise TransientError(f"the server answers {status} {reason}", wait_s)
     if status >= 400:

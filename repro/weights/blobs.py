@@ -55,6 +55,9 @@ class Blobs:
     def adopt(self, file: Path, sha256: str) -> None:
         """Let a file that lies in a variant's folder be, or share, a content.
 
+        A link, or one of several names of a file, is somebody's own file elsewhere: it stays as it is, and its content
+        is copied.
+
         Raises:
             OSError: there is no room, or no right to write.
         """
@@ -62,6 +65,10 @@ class Blobs:
             self.place(sha256, file)
             return
         self.folder.mkdir(parents=True, exist_ok=True)
+        if file.is_symlink() or file.stat().st_nlink > 1:
+            _copy(file, self.path(sha256))
+            self.place(sha256, file)
+            return
         _make_read_only(file)
         _link_or_copy(file, self.path(sha256))
 
@@ -102,7 +109,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _draft(target: Path) -> Path:
-    return target.with_name(f".{target.name[:100]}{_DRAFT}{os.getpid()}")
+    # No longer than a file system takes, whose limit is in bytes.
+    return target.with_name(f".{target.name.encode()[:100].decode(errors='ignore')}{_DRAFT}{os.getpid()}")
 
 
 def _make_read_only(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from repro.config import Variant
@@ -39,27 +40,58 @@ def check_variant(weights_dir: Path, model: str, variant: Variant) -> list[Check
     Raises:
         WeightsError: a record is damaged.
     """
-    folder = variant_dir(weights_dir, model, variant.name)
+    folder, prefix = variant_dir(weights_dir, model, variant.name), entry_key(model, variant.name, "")
     records, entries = read_records(folder), read_ledger(weights_dir)
+    own = {key.removeprefix(prefix): entry for key, entry in entries.items() if key.startswith(prefix)}
     declared = {file.name: file.sha256 for file in variant.files}
-    names = dict.fromkeys([*declared, *(name for name, record in records.items() if record.members is None)])
-    expected = {name: _expected(name, records, entries, declared, entry_key(model, variant.name, "")) for name in names}
+    ledger = _ledger_hashes(own, records)
+    names = dict.fromkeys([*declared, *_members(own, records), *records])
+    expected = {name: _expected(name, records, ledger, declared) for name in names}
+    strangers = {name: _stranger(folder, name, own, records) for name in records if _is_archive(name, records)}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda name: _check(model, variant.name, folder, name, records, expected[name]), names))
+        check = partial(_check, model, variant.name, folder)
+        found = pool.map(lambda name: check(name, records, expected[name], strangers.get(name, "")), names)
+        # Of an archive that nobody declares, and that is as it should be, the files say all.
+        return [one for one in found if one.name in declared or one.flaw or not _is_archive(one.name, records)]
+
+
+def _is_archive(name: str, records: Mapping[str, FileRecord]) -> bool:
+    return name in records and records[name].members is not None
+
+
+def _members(own: Mapping[str, Entry], records: Mapping[str, FileRecord]) -> list[str]:
+    """The files that the archives in the folder became, as weights.lock knows them."""
+    return [f"{name}/{member}" for name, entry in own.items() if name in records for member in entry.members or ()]
+
+
+def _ledger_hashes(own: Mapping[str, Entry], records: Mapping[str, FileRecord]) -> dict[str, str]:
+    """The hash of each file by weights.lock, also of what an archive became."""
+    hashes = {name: entry.sha256 for name, entry in own.items()}
+    for name, entry in own.items():
+        if _is_archive(name, records):
+            hashes |= {f"{name}/{member}": sha256 for member, sha256 in (entry.members or {}).items()}
+    return hashes
+
+
+def _stranger(folder: Path, name: str, own: Mapping[str, Entry], records: Mapping[str, FileRecord]) -> str:
+    """A file in the folder of an archive that the archive did not hold; empty where there is none."""
+    held = set(_members(own, {name: records[name]}) or records[name].members or ())
+    paths = (path for path in (folder / name).rglob("*") if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return min((one for one in names if one not in held), default="")
 
 
 def _expected(
     name: str,
     records: Mapping[str, FileRecord],
-    entries: Mapping[str, Entry],
+    ledger: Mapping[str, str],
     declared: Mapping[str, str | None],
-    prefix: str,
 ) -> dict[str, str]:
     """The hashes that a file has to have, by who says so."""
-    record, entry = records.get(name), entries.get(prefix + name)
+    record = records.get(name)
     said = {
         "config.yaml": declared.get(name),
-        "weights.lock": entry.sha256 if entry is not None else None,
+        "weights.lock": ledger.get(name),
         "the record of its fetch": record.sha256 if record is not None else None,
     }
     return {who: sha256 for who, sha256 in said.items() if sha256 is not None}
@@ -72,6 +104,7 @@ def _check(
     name: str,
     records: Mapping[str, FileRecord],
     expected: Mapping[str, str],
+    stranger: str,
 ) -> CheckedFile:
     path, record = folder / name, records.get(name)
     if not path.exists():
@@ -79,6 +112,8 @@ def _check(
     if record is not None and record.members is not None:
         missing = next((member for member in record.members if not (folder / member).is_file()), None)
         found, size_bytes, flaw = record.sha256, record.size_bytes, f"{missing}: missing" if missing else ""
+        if not flaw and stranger:
+            flaw = f"{stranger}: was not in the archive"
     else:
         try:
             found, size_bytes, flaw = file_sha256(path), path.stat().st_size, ""

@@ -15,7 +15,7 @@ from repro.errors import WeightsError
 from repro.weights import answer
 from repro.weights.attempts import TransientError, check_status, network_errors, persist, reason, refusal
 from repro.weights.errand import Errand
-from repro.weights.request import Request, shown_address
+from repro.weights.request import CHECK_ADDRESS, Request, shown_address
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -135,14 +135,16 @@ class _Transfer:
 
     def _check_continuation(self, response: Response) -> None:
         """Hold a partial answer against what is here: some servers and proxies send another part than was asked for."""
-        partial = self._partial
-        first, total_bytes = answer.content_range(response)
+        if "Range" not in response.request.headers:
+            raise refusal(self._address, "the server sends a part of the file, though all of it was asked for")
+        partial, piece = self._partial, answer.content_range(response)
         etag = response.headers.get("ETag", "")
         other_etag = etag.startswith('"') and (partial.validator or "").startswith('"') and etag != partial.validator
-        other_length = None not in (total_bytes, partial.total_bytes) and total_bytes != partial.total_bytes
-        if first != partial.size_bytes or other_etag or other_length:
+        known = {partial.total_bytes, piece.total_bytes if piece is not None else None} - {None}
+        if piece is None or piece.first != partial.size_bytes or other_etag or len(known) != 1:
             partial.discard()
             raise TransientError("the server continues another version of the file; it is fetched anew")
+        partial.total_bytes = known.pop()
 
     def _check_room(self) -> None:
         check_room(self._errand, self._address)
@@ -163,18 +165,36 @@ class _Transfer:
                 self._errand.stop.check()
                 if not chunk:
                     break
+                self._check_size(len(chunk))
                 append(chunk)
                 self._errand.show()
         total_bytes = self._partial.total_bytes
         if total_bytes is not None and self._partial.size_bytes < total_bytes:
             raise TransientError(f"the transfer ended after {self._partial.size_bytes:,} of {total_bytes:,} bytes")
 
+    def _check_size(self, more_bytes: int) -> None:
+        total_bytes = self._partial.total_bytes
+        if total_bytes is not None and self._partial.size_bytes + more_bytes > total_bytes:
+            self._partial.discard()
+            raise refusal(
+                self._address,
+                f"the server sends more than the {total_bytes:,} bytes that the file should have; nothing was kept",
+                CHECK_ADDRESS,
+            )
+
     def _check_redirect(self, response: Response, **_: object) -> None:
         if response.is_redirect:
-            self._refuse_untrusted(urljoin(response.url, response.headers["Location"]))
+            try:
+                target = urljoin(response.url, response.headers["Location"])
+            except ValueError:
+                raise refusal(self._address, "the server redirects to what is no address") from None
+            self._refuse_untrusted(target)
 
     def _refuse_untrusted(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise refusal(self._address, f"{shown_address(url)} is no address", CHECK_ADDRESS) from None
         if parts.scheme not in ("http", "https"):
             why = f"{parts.scheme} is no kind of address that can be fetched from; http and https are"
             raise refusal(self._address, why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -97,6 +98,16 @@ class WantedFile:
             entry = Entry(sha256, path.stat().st_size, "found in its place", _now())
             write_entry(self._with.weights_dir, self._key, entry)
             write_records(self._folder, {self._file.name: record_of(path, sha256)})
+
+    def adopt_unpacked(self, archive: FileRecord, hashes: Mapping[str, str]) -> None:
+        """The same for the folder that an archive became; `hashes` by the paths in the variant's folder."""
+        members = {path.removeprefix(f"{self._file.name}/"): sha256 for path, sha256 in hashes.items()}
+        with store_lock(self._with.weights_dir):
+            for path, sha256 in hashes.items():
+                self._blobs.adopt(self._folder / path, sha256)
+            entry = Entry(archive.sha256, archive.size_bytes, "found in its place", _now(), members)
+            write_entry(self._with.weights_dir, self._key, entry)
+            write_records(self._folder, {path: record_of(self._folder / path, hashes[path]) for path in hashes})
 
     def _found_in_store(self) -> bool:
         """Another variant has the same content, or this one had it before."""

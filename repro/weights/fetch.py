@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -130,14 +131,21 @@ def _sweep(folder: Path) -> None:
 
 def _adopt(folder: Path, name: str, wanted: WantedFile) -> None:
     """Take a file of a store that had no contents and no weights.lock yet into them."""
-    record = read_records(folder)[name]
-    found = weights_hashes(folder, [name])[name]
-    if found != record.sha256:
+    records = read_records(folder)
+    members = records[name].members
+    expected = {path: records[path].sha256 for path in (members if members is not None else [name])}
+    found = weights_hashes(folder, expected)
+    changed = next((path for path, sha256 in expected.items() if found.get(path) != sha256), None)
+    if changed is not None:
         raise WeightsError(
-            f"{folder / name} was changed since it was fetched: its sha256 is {found} instead of {record.sha256}",
+            f"{folder / changed} was changed since it was fetched: its sha256 is {found.get(changed)} instead of "
+            f"{expected[changed]}",
             fix=f"remove it, and fetch it again: repro weights fetch {folder.parent.name} --variant {folder.name}",
         )
-    wanted.adopt(record.sha256)
+    if members is None:
+        wanted.adopt(records[name].sha256)
+    else:
+        wanted.adopt_unpacked(records[name], expected)
 
 
 def _grouped(files: Sequence[WantedFile]) -> list[Callable[[], None]]:
@@ -156,9 +164,15 @@ def _make_ready(files: Sequence[WantedFile]) -> None:
 def cannot_store(weights_dir: Path, error: OSError) -> WeightsError:
     """What a disk or a permission says, with what to do."""
     place = error.filename or weights_dir
+    if error.errno == errno.ENAMETOOLONG:
+        fix = "give the file a shorter name in config.yaml, or set REPRO_WEIGHTS_DIR to a folder with a shorter path"
+    else:
+        fix = (
+            "make room (repro weights remove, repro clean --all) or give the right to write there, "
+            "or set REPRO_WEIGHTS_DIR to another folder"
+        )
     return WeightsError(
         f"cannot store weights in {weights_dir}: {error.strerror or error}"
         + ("" if str(place) == str(weights_dir) else f" ({place})"),
-        fix="make room (repro weights remove, repro clean --all) or give the right to write there, "
-        "or set REPRO_WEIGHTS_DIR to another folder",
+        fix=fix,
     )

@@ -6,8 +6,6 @@ takes a hash out of it.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 from repro.errors import WeightsError
 from repro.weights.layout import LEDGER_FILE
+from repro.weights.recorded import DamagedError, Fields, name, read_json, section, write_json
 
 _FORMAT = 1
 
@@ -49,17 +48,37 @@ def read_ledger(weights_dir: Path) -> dict[str, Entry]:
     """
     path = weights_dir / LEDGER_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != _FORMAT:
-            raise WeightsError(f"{path} is of a newer repro (format {content['format']})", fix="update repro-models")
-        return {key: Entry(**entry) for key, entry in content["files"].items()}
+        content = read_json(path)
+        if content.get("format") != _FORMAT:
+            raise _other_format(path, content.get("format"))
+        files = section(content.get("files"), "files")
+        return {name(key, "files"): _entry(entry, key) for key, entry in files.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except DamagedError as error:
         fix = f"restore {path} from a backup; or remove it: hashes are then recorded anew from what is there"
         raise WeightsError(f"{path} is damaged: {error}", fix=fix) from error
+
+
+def _other_format(path: Path, stated: object) -> WeightsError | DamagedError:
+    if isinstance(stated, int) and stated > _FORMAT:
+        return WeightsError(f"{path} is of a newer repro (format {stated})", fix="update repro-models")
+    return DamagedError(f"format must be {_FORMAT}")
+
+
+def _entry(value: object, key: str) -> Entry:
+    fields = Fields(value, key)
+    entry = Entry(
+        sha256=fields.sha256("sha256"),
+        size_bytes=fields.count("size_bytes"),
+        source=fields.text("source"),
+        recorded=fields.text("recorded"),
+        members=fields.hashes("members"),
+    )
+    fields.finish()
+    return entry
 
 
 def write_entry(weights_dir: Path, key: str, entry: Entry) -> None:
@@ -79,8 +98,5 @@ def drop_entries(weights_dir: Path, keys: Iterable[str]) -> list[str]:
 def _write(weights_dir: Path, entries: dict[str, Entry]) -> None:
     files: dict[str, Any] = {}
     for key in sorted(entries):
-        files[key] = {name: value for name, value in asdict(entries[key]).items() if value is not None}
-    path = weights_dir / LEDGER_FILE
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"format": _FORMAT, "files": files}, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+        files[key] = {field: value for field, value in asdict(entries[key]).items() if value is not None}
+    write_json(weights_dir / LEDGER_FILE, {"format": _FORMAT, "files": files})

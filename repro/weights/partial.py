@@ -66,7 +66,11 @@ class Partial:
             "total_bytes": total_bytes,
             "sha256": self._expected,
         }
-        self._note.write_text(json.dumps(note), encoding="utf-8")
+        try:
+            self._note.write_text(json.dumps(note), encoding="utf-8")
+        except OSError:
+            self._note.unlink(missing_ok=True)
+            raise
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[bytes], None]]:
@@ -112,7 +116,7 @@ class Partial:
             same_file = self._goes_on(note)
             if same_file:
                 self._read()
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             same_file = False
         if not same_file or (self.total_bytes is not None and self.size_bytes > self.total_bytes):
             self.discard()

@@ -6,8 +6,6 @@ the file gets its name, so a file that was cut, or put there by hand, is never t
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,8 @@ from pathlib import Path
 from repro.config import Variant, WeightFile
 from repro.errors import WeightsError
 from repro.weights.layout import HASHES_FILE
+from repro.weights.recorded import DamagedError, Fields, read_json, write_json
+from repro.weights.recorded import name as checked_name
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,26 @@ def read_records(folder: Path) -> dict[str, FileRecord]:
     """
     path = folder / HASHES_FILE
     try:
-        return {name: _record(entry) for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {checked_name(name, "a key"): _record(value, name) for name, value in read_json(path).items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except DamagedError as error:
         fix = f"remove {path}: the files are checked and recorded again by `repro setup`"
         raise WeightsError(f"{path} is damaged: {error}", fix=fix) from error
 
 
-def _record(entry: dict[str, object]) -> FileRecord:
-    members = entry.pop("members", None)
-    if members is not None and not isinstance(members, list):
-        raise TypeError("members must be a list")
-    return FileRecord(**entry, members=None if members is None else tuple(members))  # type: ignore[arg-type]
+def _record(value: object, name: str) -> FileRecord:
+    fields = Fields(value, name)
+    record = FileRecord(
+        sha256=fields.sha256("sha256"),
+        size_bytes=fields.count("size_bytes"),
+        modified_ns=fields.number("modified_ns"),
+        members=fields.names("members"),
+    )
+    fields.finish()
+    return record
 
 
 def write_records(folder: Path, changes: Mapping[str, FileRecord | None]) -> None:
@@ -61,11 +66,7 @@ def write_records(folder: Path, changes: Mapping[str, FileRecord | None]) -> Non
     """
     records = {**read_records(folder), **changes}
     known = {name: record for name, record in sorted(records.items()) if record is not None}
-    path = folder / HASHES_FILE
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    text = json.dumps({name: _entry(record) for name, record in known.items()}, indent=1)
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_json(folder / HASHES_FILE, {name: _entry(record) for name, record in known.items()})
 
 
 def _entry(record: FileRecord) -> dict[str, object]:

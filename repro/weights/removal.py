@@ -62,8 +62,12 @@ def remove_variants(weights_dir: Path, names: Collection[str]) -> Removed:
 
 def _remove_folder(folder: Path) -> None:
     doomed = removing_dir(folder)
+    if doomed.is_symlink():
+        doomed.unlink()
     shutil.rmtree(doomed, ignore_errors=True)
-    if folder.exists():
+    if folder.is_symlink():
+        folder.unlink()  # what it leads to is somebody's own folder
+    elif folder.exists():
         folder.rename(doomed)  # at once: half of a variant is never taken for a whole one
         shutil.rmtree(doomed)
     shutil.rmtree(unpacking_dir(folder), ignore_errors=True)

@@ -33,6 +33,16 @@ def shown_address(url: str) -> str:
 
     >>> shown_address("https://ada:hunter2@example.org/x.pt?Signature=abc#top")
     'https://example.org/x.pt'
+
+    Of what is no address nothing is shown but how it begins, as there is no telling where a password stands in it.
+
+    >>> shown_address("https:///ada:hunter2@example.org/x.pt")
+    'https:***'
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{url.partition(':')[0]}:***"
+    if not parts.netloc and parts.scheme != "file":
+        return f"{parts.scheme}:***"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -23,8 +23,11 @@ TUTORIAL = (
     "Try it",
     "Add unit tests",
 )
-REVERSE_2026 = {"tutorial": "reverse2026", "Tutorial": "Reverse2026"}
-CLASSIC_2021 = {"tutorial": "classic2021", "Tutorial": "Classic2021"}
+# Names of these tests' own: they remove the images that they make, and a reader who followed the document has some too.
+OWN_ACCOUNT = {"danieldeutsch": "repro-tests", "my-account": "repro-tests"}
+GUIDED_2026 = {"charge2026": "guided2026", "Charge2026": "Guided2026"}
+REVERSE_2026 = {"tutorial": "reverse2026", "Tutorial": "Reverse2026", **OWN_ACCOUNT}
+CLASSIC_2021 = {"tutorial": "classic2021", "Tutorial": "Classic2021", **OWN_ACCOUNT}
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,16 @@ def without_the_tutorial(checkout: Checkout) -> None:
 
 
 def test_the_ten_minutes_word_for_word_make_a_model_that_holds(checkout: Checkout, throwaway_images: list[str]) -> None:
-    throwaway_images.append("repro-models/charge2026:1.0")
+    throwaway_images.append("repro-models/guided2026:1.0")
 
-    checkout.follow(*of("In ten minutes"))
+    checkout.follow(*(step.renamed(GUIDED_2026) for step in of("In ten minutes")))
 
-    said = checkout.shell("repro verify charge2026 --json")
+    said = checkout.shell("repro verify guided2026 --json")
     assert '"verdict": "right"' in said
-    run_py = checkout.folder / "models" / "charge2026" / "src" / "run.py"
+    run_py = checkout.folder / "models" / "guided2026" / "src" / "run.py"
     run_py.write_text(run_py.read_text().replace('"K": 10.8', '"K": 10.5'))
-    checkout.shell("repro setup charge2026")
-    assert "status 10" in checkout.shell("repro verify charge2026 || echo status $?")
+    checkout.shell("repro setup guided2026")
+    assert "status 10" in checkout.shell("repro verify guided2026 || echo status $?")
 
 
 def test_a_package_of_ones_own_is_written_as_the_document_shows_it(checkout: Checkout) -> None:
@@ -125,7 +128,7 @@ def test_the_tutorial_word_for_word_makes_the_model_that_is_in_the_repository(ch
 def test_the_tutorial_under_another_name_makes_a_model_of_that_name(
     checkout: Checkout, throwaway_images: list[str]
 ) -> None:
-    throwaway_images.append("danieldeutsch/reverse2026:1.0")
+    throwaway_images.append("repro-tests/reverse2026:1.0")
 
     checkout.follow(*(step.renamed(REVERSE_2026) for step in of(*TUTORIAL)))
 
@@ -141,9 +144,9 @@ def test_the_tutorial_under_another_name_makes_a_model_of_that_name(
 
 
 def test_the_larger_example_gives_arrays_options_and_errors(checkout: Checkout, throwaway_images: list[str]) -> None:
-    throwaway_images.append("danieldeutsch/onehot:1.0")
+    throwaway_images.append("repro-tests/onehot:1.0")
 
-    checkout.follow(*of("Packages, options, arrays and errors"))
+    checkout.follow(*(step.renamed(OWN_ACCOUNT) for step in of("Packages, options, arrays and errors")))
 
     checkout.session(
         """\
@@ -189,8 +192,8 @@ def test_a_model_in_another_language_keeps_the_contract(checkout: Checkout) -> N
 
 
 def test_a_package_outside_the_repository_brings_a_model(checkout: Checkout, throwaway_images: list[str]) -> None:
-    throwaway_images.append("my-account/twice:1.0")
-    checkout.follow(*of("A model outside this repository"))
+    throwaway_images.append("repro-tests/twice:1.0")
+    checkout.follow(*(step.renamed(OWN_ACCOUNT) for step in of("A model outside this repository")))
     site = checkout.folder / "out" / "site"
     install = (
         "uv pip install --quiet --offline --no-deps --no-build-isolation"  # what `pip install` does, with no network
@@ -219,13 +222,13 @@ class TestClassic:
         return str(request.param)
 
     def test_the_old_tutorial_still_works_word_for_word(self, checkout: Checkout, throwaway_images: list[str]) -> None:
-        throwaway_images.append("danieldeutsch/classic2021:1.0")
+        throwaway_images.append("repro-tests/classic2021:1.0")
 
         checkout.follow(*(step.renamed(CLASSIC_2021) for step in steps_of(CLASSIC)))
 
     def test_the_shorter_one_of_the_document_works(self, checkout: Checkout, throwaway_images: list[str]) -> None:
-        throwaway_images.append("danieldeutsch/reverse2021:1.0")
-        names = {"tutorial": "reverse2021", "Tutorial": "Reverse2021"}
+        throwaway_images.append("repro-tests/reverse2021:1.0")
+        names = {"tutorial": "reverse2021", "Tutorial": "Reverse2021", **OWN_ACCOUNT}
         plumbing = [step for step in of("Set up the model wrapper") if step.path.endswith(("__init__.py", "setup.py"))]
 
         checkout.follow(*(step.renamed(names) for step in plumbing), *of("An old run.py: one command a call"))

@@ -176,4 +176,4 @@ def test_gpu_that_the_engine_cannot_give_is_exit_code_6(
     if shutil.which("nvidia-smi"):
         pytest.skip("this machine has a GPU")
     assert main(["ping", "tutorial", "--runtime", "docker", "--device", "0"]) == 6
-    assert "use the CPU (device=-1)" in capfd.readouterr().err
+    assert "use the CPU (--device -1, in Python device=-1)" in capfd.readouterr().err

@@ -38,12 +38,14 @@ def _caches_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def misbehaving_image(engine: DockerClient, base_image: str) -> Iterator[str]:
+def misbehaving_image(engine: DockerClient, base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The image of the model that misbehaves; made once a run, from the builder's cache where it can be."""
     from repro.images.build import build_image
 
     image = f"repro-tests/misbehaving:{os.getpid()}"
-    build_image(FOLDER, image, report=lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPRO_CACHE_DIR", str(tmp_path_factory.mktemp("images")))  # which has the record of builds
+        build_image(FOLDER, image, report=lambda line: None)
     yield image
     engine.images.remove(image, force=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import APIError
 from docker.types import Mount
 
 from repro.cli import main
@@ -20,10 +22,14 @@ from repro.housekeeping import Finding, Leftover
 from repro.housekeeping.images import own_images
 from repro.housekeeping.inventory import inventory
 from repro.housekeeping.weights import weights
+from repro.images.build import build_image
 from repro.images.facts import BASE_DIGEST, BASE_NAME, INPUTS, MODEL, REPRO, VERSION
+from repro.images.made import made_images, record_made
 from repro.registry import Catalogue
-from repro.settings import Settings
+from repro.settings import Settings, load_settings
 from repro.weights import fetch_variant
+from tests.integration.images_builds import write_model
+from tests.integration.registry import registry_program, running
 from tests.moody_package import make_moody_package
 
 if TYPE_CHECKING:
@@ -38,7 +44,10 @@ Build = Callable[..., str]
 
 @pytest.fixture(params=["classic", "buildkit"])
 def build(request: pytest.FixtureRequest, engine: DockerClient) -> Iterator[Build]:
-    """Builds an image with either builder; all that a test has built is gone after it."""
+    """Builds an image with either builder; all that a test has built is gone after it.
+
+    One that gets labels and a name is recorded as repro's own builds are, unless it is the user's.
+    """
     from repro.images.buildkit import buildkit_client
 
     made: list[str] = []
@@ -46,7 +55,13 @@ def build(request: pytest.FixtureRequest, engine: DockerClient) -> Iterator[Buil
     if request.param == "buildkit" and docker is None:
         pytest.skip("no docker client here has BuildKit")
 
-    def build(dockerfile: str, tag: str | None = None, labels: dict[str, str] | None = None, **files: int) -> str:
+    def build(
+        dockerfile: str,
+        tag: str | None = None,
+        labels: dict[str, str] | None = None,
+        by_user: bool = False,
+        **files: int,
+    ) -> str:
         context = _context(dockerfile, files)
         if request.param == "buildkit":
             words = [docker, "build", "--quiet", *_options("--label", labels or {}), *(["--tag", tag] if tag else [])]
@@ -58,6 +73,8 @@ def build(request: pytest.FixtureRequest, engine: DockerClient) -> Iterator[Buil
             image, _ = engine.images.build(fileobj=stream, custom_context=True, tag=tag, labels=labels or {}, rm=True)
             identity = str(image.id)
         made.append(identity)
+        if labels and tag and not by_user:
+            record_made(engine, tag)
         return identity
 
     yield build
@@ -114,11 +131,15 @@ def exists(engine: DockerClient) -> Callable[[str], bool]:
 
 def going(engine: DockerClient, **what: object) -> list[Leftover]:
     """What can go of the images that these tests have built."""
-    return [one for one in own_images(engine, **what).leftovers if one.model == TIDY]  # type: ignore[arg-type]
+    return [one for one in found(engine, **what).leftovers if one.model == TIDY]
+
+
+def found(engine: DockerClient, *models: str, **what: object) -> Finding:
+    return own_images(engine, made_images(load_settings().cache_dir), **{"models": models, **what})  # type: ignore[arg-type]
 
 
 def reason(engine: DockerClient, name: str) -> str:
-    return next(one.why for one in own_images(engine, [TIDY]).kept if name in one.name)
+    return next(one.why for one in found(engine, TIDY).kept if name in one.name)
 
 
 def test_image_of_ours_goes_and_what_is_beside_it_stays(
@@ -246,28 +267,97 @@ def test_image_that_was_committed_from_a_worker_is_the_users(engine: DockerClien
     engine.images.remove(str(committed.id))
 
 
-@pytest.mark.parametrize(("name", "version"), [("precious", "1.0"), (TIDY, "paper")])
-def test_image_to_which_the_user_gave_a_name_stays(engine: DockerClient, build: Build, name: str, version: str) -> None:
+@pytest.mark.parametrize("name", [f"{LAB}/precious:1.0", f"{LAB}/{TIDY}:paper", f"my{LAB}/{TIDY}:1.0"])
+def test_image_to_which_the_user_gave_a_name_stays(engine: DockerClient, build: Build, name: str) -> None:
     ours = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}:1.0", LABELS, a=10)
-    engine.images.get(ours).tag(f"{LAB}/{name}", version)
+    engine.images.get(ours).tag(name)
 
     assert going(engine) == []
-    assert reason(engine, TIDY) == f"it is also called {LAB}/{name}:{version}"
+    assert reason(engine, TIDY) == f"it is also called {name}"
 
     engine.images.remove(f"{LAB}/{TIDY}:1.0")  # now it has the user's name alone, and is the user's
-    assert own_images(engine, [TIDY]) == Finding()
+    assert found(engine, TIDY) == Finding()
 
 
+@pytest.mark.parametrize("has_name", [True, False])
 def test_name_that_publishing_gave_goes_with_the_image(
-    engine: DockerClient, build: Build, exists: Callable[[str], bool]
+    engine: DockerClient, build: Build, exists: Callable[[str], bool], tmp_path: Path, has_name: bool
 ) -> None:
+    if registry_program() is None:
+        pytest.skip("there is no docker-registry")
     ours = build("FROM scratch\nCOPY a /a\n", f"{LAB}/{TIDY}:1.0", LABELS, a=10)
-    engine.images.get(ours).tag(f"registry.example.org:5000/{LAB}/{TIDY}", "1.0")
+    with running(tmp_path / "registry") as registry:
+        name = f"{registry.host}/{LAB}/{TIDY}"
+        engine.images.get(ours).tag(name, "1.0")
+        engine.images.push(name, "1.0")
+    if not has_name:
+        engine.images.remove(f"{name}:1.0")  # the engine keeps its digest, and the image for it
 
     (leftover,) = going(engine)
     leftover.remove()
 
     assert not exists(ours)
+
+
+@pytest.fixture
+def build_as_repro(engine: DockerClient, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Builds the image of a model with that text in it, as `repro setup` does, and gives its identity."""
+    folder = tmp_path / TIDY
+    made: list[str] = []
+
+    def build(text: str) -> str:
+        write_model(folder, "FROM scratch\nCOPY src/run.py run.py\nCOPY text text\n", text=text)
+        build_image(folder, f"{LAB}/{TIDY}:1.0", lambda _: None)
+        made.append(str(engine.images.get(f"{LAB}/{TIDY}:1.0").id))
+        return made[-1]
+
+    yield build
+    _remove_all(engine, made)
+
+
+def test_image_that_the_user_built_from_ours_stays_when_ours_has_been_built_anew_or_has_gone(
+    engine: DockerClient, build: Build, build_as_repro: Callable[[str], str], exists: Callable[[str], bool]
+) -> None:
+    first = build_as_repro("first")
+    named = build(f"FROM {LAB}/{TIDY}:1.0\nCOPY b /b\n", f"my{LAB}/{TIDY}:1.0", b=10)
+    untagged = build(f"FROM {LAB}/{TIDY}:1.0\nCOPY c /c\n", c=10)
+    second = build_as_repro("second")
+    assert (exists(first), first != second) == (True, True)
+
+    assert [leftover.name for leftover in going(engine)] == [f"{LAB}/{TIDY}:1.0"]
+    if first in [image.id for image in engine.images.list()]:  # the engine hides what the classic builder's stand on
+        assert "stands on it" in reason(engine, first[7:19])
+
+    with contextlib.suppress(APIError):  # and does not remove it before them
+        engine.images.remove(first)
+    for leftover in going(engine):
+        leftover.remove()
+    assert (exists(named), exists(untagged), exists(second)) == (True, True, False)
+    if not exists(first):
+        assert reason(engine, f"my{LAB}/{TIDY}") == "it cannot be told from one of yours"
+        assert reason(engine, untagged[7:19]) == "it cannot be told from one of yours"
+
+
+def test_image_that_a_build_has_replaced_goes_when_asked_for(
+    engine: DockerClient, build_as_repro: Callable[[str], str], exists: Callable[[str], bool]
+) -> None:
+    first, second = build_as_repro("first"), build_as_repro("second")
+
+    assert main(["clean", "--images", "--model", TIDY, "--yes"]) == 0
+
+    assert (exists(first), exists(second)) == (False, False)
+
+
+@pytest.mark.parametrize("tag", [f"{LAB}/{TIDY}:1.0", None])
+def test_image_with_our_labels_that_no_build_of_ours_made_stays(
+    engine: DockerClient, build: Build, exists: Callable[[str], bool], tag: str | None
+) -> None:
+    theirs = build("FROM scratch\nCOPY a /a\n", tag, LABELS, by_user=True, a=10)
+
+    assert going(engine) == []
+    assert reason(engine, tag or theirs[7:19]) == "it cannot be told from one of yours"
+    assert main(["clean", "--images", "--model", "tutorial", "--yes"]) == 0
+    assert exists(theirs)
 
 
 def test_base_image_stays_for_the_models_that_stand_on_it_and_goes_with_the_last(
@@ -281,13 +371,13 @@ def test_base_image_stays_for_the_models_that_stand_on_it_and_goes_with_the_last
     one = build(on_base, f"{LAB}/{TIDY}:1.0", labels, b=1000)
     other = build(on_base, f"{LAB}/{TIDY}other:1.0", other_labels, b=1000)
 
-    found = own_images(engine, [TIDY, f"{TIDY}base"])
-    assert [leftover.name for leftover in found.leftovers] == [f"{LAB}/{TIDY}:1.0"]
-    assert [(kept.name, kept.why) for kept in found.kept] == [
+    alone = found(engine, TIDY, f"{TIDY}base")
+    assert [leftover.name for leftover in alone.leftovers] == [f"{LAB}/{TIDY}:1.0"]
+    assert [(kept.name, kept.why) for kept in alone.kept] == [
         (f"{LAB}/{TIDY}base:1", f"{LAB}/{TIDY}other:1.0 stands on it")
     ]
 
-    together = own_images(engine, [TIDY, f"{TIDY}base", f"{TIDY}other"]).leftovers
+    together = found(engine, TIDY, f"{TIDY}base", f"{TIDY}other").leftovers
     assert together[-1].name == f"{LAB}/{TIDY}base:1"
     for leftover in together:
         leftover.remove()
@@ -302,8 +392,8 @@ def test_layers_that_images_share_are_counted_once_and_only_when_the_last_one_go
     build(on_base, f"{LAB}/{TIDY}:1.0", LABELS, b=1000)
     build(on_base, f"{LAB}/{TIDY}:2.0", {**LABELS, VERSION: "2.0", INPUTS: "2" * 64}, b=2000)
 
-    models_alone = own_images(engine, [TIDY]).leftovers
-    all_of_them = own_images(engine, [TIDY, f"{TIDY}base"]).leftovers
+    models_alone = found(engine, TIDY).leftovers
+    all_of_them = found(engine, TIDY, f"{TIDY}base").leftovers
 
     assert sum(one.size_bytes for one in models_alone) == 3000
     assert sum(one.size_bytes for one in all_of_them) == 103_000

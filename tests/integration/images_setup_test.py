@@ -225,6 +225,24 @@ def test_the_image_that_had_the_name_before_stays_as_a_manifest_may_name_it(
     engine.images.remove(old.id)
 
 
+def test_a_folder_that_changed_since_its_image_was_built_is_told_at_each_start(
+    model: Path, image: str, engine: DockerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        caplog.clear()
+        DockerRuntime().find(ModelSpec("changing", model, image))
+        return [message for message in caplog.messages if "has changed since its image was built" in message]
+
+    build(model, image)
+    assert told() == []
+    (model / "README.md").write_text("another card")
+    assert told() == [], "what is not in the image does not make it old"
+    (model / "src" / "run.py").write_text("print('changed')\n")
+    assert ["repro setup changing" in message for message in told()] == [True]
+    build(model, image)
+    assert told() == []
+
+
 def test_an_old_image_that_somebody_uses_or_has_named_stays(model: Path, image: str, engine: DockerClient) -> None:
     build(model, image)
     used = engine.images.get(image)

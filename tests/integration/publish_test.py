@@ -127,8 +127,9 @@ def make_image(engine: DockerClient, folder: Path) -> Iterator[MakeImage]:
                 "large": random.Random(f"{content} ").randbytes(LARGE_BYTES),
             }
         )
+        labelled = {labels.REVISION: "0123456789abcdef", **told}
         image, _ = engine.images.build(
-            fileobj=context, custom_context=True, tag=Tiny.default_image, rm=True, labels=dict(told), nocache=True
+            fileobj=context, custom_context=True, tag=Tiny.default_image, rm=True, labels=labelled, nocache=True
         )
         return str(image.id)
 
@@ -196,7 +197,7 @@ def published_tiny(registry: Registry) -> str:
 def test_image_is_published_removed_here_pulled_and_predicts_with_the_same_digest(
     engine: DockerClient, registry: Registry, published_image: str, folder: Path, repro: Repro
 ) -> None:
-    code, out, err = repro("publish", "published-model", "--registry", place(registry))
+    code, out, err = repro("publish", "published-model", "--registry", place(registry), "--allow-dirty")
     assert code == 0, err
     recorded = read_lock(folder).published["1.0"]
     assert recorded.repository == f"{place(registry)}/published"
@@ -389,6 +390,16 @@ def test_image_of_changed_source_is_published_only_if_that_is_allowed(
     make_image(**{labels.REVISION: "0123456789abcdef-dirty"})
     with pytest.raises(RegistryError, match="differ from the commit 0123456789ab"):
         plan_publication(Tiny, place(registry))
+    assert not plan_publication(Tiny, place(registry), Permissions(dirty=True)).is_published
+
+
+def test_image_of_source_that_was_never_committed_is_published_only_if_that_is_allowed(
+    registry: Registry, make_image: MakeImage
+) -> None:
+    make_image(**{labels.REVISION: ""})
+    with pytest.raises(RegistryError, match="files that are in no commit") as caught:
+        plan_publication(Tiny, place(registry))
+    assert "--allow-dirty" in (caught.value.fix or "")
     assert not plan_publication(Tiny, place(registry), Permissions(dirty=True)).is_published
 
 

@@ -18,7 +18,6 @@ def test_the_examples_of_the_readme_run_and_print_what_it_says(tmp_path: Path) -
 
     # The shell's part sets the models up that the Python part uses.
     for step in sorted(steps, key=lambda step: step.kind == "python"):
-        (folder / "out").mkdir(exist_ok=True)
         follow(step, folder, environ)
 
     assert (folder / "out" / "embeddings.parquet").stat().st_size > 0

@@ -167,6 +167,20 @@ class TestEveryTextFormatRefuses:
         line, offset = content.count(b"\n", 0, content.index(b"\xfc")) + 1, content.index(b"\xfc")
         assert f"is not UTF-8 (line {line}: byte 0xfc at offset {offset})" in refusal(write(tmp_path / name, content))
 
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "is no text: a PNG picture"),
+            (b"PK\x03\x04\x14\0\x06\0\x08\0", "is no text: a zip file, as those of Excel"),
+            (b"PAR1\x15\x04\x15\x80\xff\0", "--input-format parquet"),
+            (b"\x7fELF\x02\x01\x01\0\0\0", "is no text: it holds control characters"),
+        ],
+    )
+    def test_file_that_is_no_text_is_not_to_be_recoded(self, tmp_path: Path, content: bytes, told: str) -> None:
+        message = refusal(write(tmp_path / "a.fasta", content))
+        assert told in message
+        assert "iconv" not in message
+
     def test_bytes_that_are_no_utf8_far_into_a_file_with_a_mark(self, tmp_path: Path) -> None:
         content = b"\xef\xbb\xbf" + b'{"a": "\xc3\xa4"}\n' * 300_000 + b'{"a": "\xe4"}\n'
         message = refusal(write(tmp_path / "a.jsonl", content))

@@ -162,6 +162,12 @@ def test_an_error_says_what_why_and_what_now_and_then_what_was_seen() -> None:
     ]
 
 
+def test_nothing_of_an_error_moves_the_cursor() -> None:
+    error = ReproError("a\x1b[2J", cause="\x9b", fix="\u202e", evidence=Evidence(image="\x07", digest="\x1b"))
+
+    assert str(error) == "a�[2J\ncause: �\ndo: �\nimage: �\ndigest: �"
+
+
 @pytest.mark.parametrize("attribute", ["index", "error_type", "error_message", "traceback"])
 def test_a_prediction_error_has_its_parts(attribute: str) -> None:
     expected: dict[str, Any] = {

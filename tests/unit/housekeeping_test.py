@@ -11,18 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from repro.config import Variant, WeightFile
 from repro.exchange_folder import PREFIX, ExchangeFolder, is_owned
-from repro.housekeeping import leftovers, local_workers
+from repro.housekeeping import Leftover, leftovers, local_workers
 from repro.housekeeping.environments import environments
 from repro.housekeeping.sizes import Freed, size_bytes
+from repro.housekeeping.weights import weights
 from repro.settings import Settings
+from repro.weights import fetch_variant
 
 DEAF = "import time; time.sleep(600)"
+NOTE = '{"address": "https://example.org/x.pt", "validator": null, "total_bytes": 9, "sha256": null}'
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(cache_dir=tmp_path / "cache", exchange_root=tmp_path)
+    return Settings(cache_dir=tmp_path / "cache", weights_dir=tmp_path / "cache" / "weights", exchange_root=tmp_path)
 
 
 @pytest.fixture
@@ -92,22 +96,182 @@ def test_a_file_with_two_names_is_free_with_the_last_of_them(tmp_path: Path) -> 
     assert size_bytes(tmp_path) == 5 + link_bytes + 3
 
 
-def test_a_folder_that_an_old_build_has_left_is_told_from_one_in_use(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+BUILD = """
+import os, sys
+from pathlib import Path
+from repro.images.staging import staging
+
+with staging(Path(sys.argv[1]) if sys.argv[1:] else None) as folder:
+    (folder / "pip.conf").write_text("index-url = https://user:secret@example.org/simple")
+    (folder / "context").mkdir(mode=0o500)
+    print(folder, flush=True)
+    if sys.stdin.read() != "end":
+        os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary folder of this process and of those that it starts."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def begin_build(*beside: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A build that goes on until it reads that it is to end, or the end of its input: then it is killed."""
+    command = [sys.executable, "-c", BUILD, *map(str, beside)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def build_folders(settings: Settings) -> list[Leftover]:
+    return [one for one in leftovers(settings, None) if one.kind == "build folder"]
+
+
+@pytest.mark.parametrize("is_beside_weights", [False, True])
+def test_the_folder_of_a_killed_build_goes_with_the_passwords_in_it(
+    settings: Settings, temporary: Path, is_beside_weights: bool
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    for name in ("repro-build-old", "repro-build-new", "repro-secret-old", "repro-something"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "pip.conf").write_text("[global]")
-        days_ago = time.time() - (2 if name != "repro-build-new" else 0.5) * 24 * 3600
-        os.utime(tmp_path / name, (days_ago, days_ago))
+    model = settings.weights_dir / "esm"
+    model.mkdir(parents=True)
+    build, folder = begin_build(*([model] if is_beside_weights else []))
+    assert folder.parent == (model if is_beside_weights else temporary)
+    assert build_folders(settings) == []  # it is at work
 
-    found = [one for one in leftovers(settings, None) if one.kind == "build folder"]
-    for one in found:
-        one.remove()
+    build.communicate("")
+    (left,) = build_folders(settings)
+    assert (left.name, left.size_bytes > 0) == (str(folder), True)
+    left.remove()
 
-    assert [Path(one.name).name for one in found] == ["repro-build-old", "repro-secret-old"]
-    assert {path.name for path in tmp_path.glob("repro-*")} == {"repro-build-new", "repro-something"}
+    assert build.returncode == -9
+    assert not folder.exists()
+
+
+def test_folders_that_no_build_made_stay(settings: Settings, temporary: Path) -> None:
+    for name in ("repro-build-thesis", "repro-secret-diary", ".repro-build-notes", ".repro-build-ab12cd34"):
+        (temporary / name).mkdir()
+        (temporary / name / "diary.txt").write_text("mine")
+        long_ago = time.time() - 30 * 24 * 3600
+        os.utime(temporary / name, (long_ago, long_ago))
+    (temporary / ".repro-build-notes" / "lock").touch()
+    before = sorted(temporary.rglob("*"))
+
+    assert build_folders(settings) == []
+
+    assert sorted(temporary.rglob("*")) == before
+
+
+def test_what_cannot_be_removed_is_told(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build, folder = begin_build()
+    build.communicate("")
+    (left,) = build_folders(settings)
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rmdir", refuse)
+        with pytest.raises(OSError, match="not all that is in it"):
+            left.remove()
+
+    assert [one.name for one in build_folders(settings)] == [str(folder)]
+
+
+@pytest.mark.parametrize("name", [".secret.removing", ".proj.unpacking"])
+def test_a_link_in_the_weights_store_leads_to_nothing_being_removed(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    home = tmp_path / "home"
+    (home / name).mkdir(parents=True)
+    (home / f".{name.split('.')[1]}.lock").touch()
+    settings.weights_dir.mkdir(parents=True)
+    (settings.weights_dir / "homelink").symlink_to(home)
+    (settings.weights_dir / "esm").mkdir()
+    (settings.weights_dir / "esm" / name).symlink_to(home / name)
+    (settings.weights_dir / "esm" / f".{name.split('.')[1]}.lock").touch()
+
+    assert leftovers(settings, None) == []
+
+
+def test_half_made_weights_that_no_fetch_has_locked_stay(settings: Settings) -> None:
+    (settings.weights_dir / "my" / ".proj.unpacking").mkdir(parents=True)
+
+    assert leftovers(settings, None) == []
+
+
+def test_downloads_behind_a_link_in_the_weights_store_stay(settings: Settings, tmp_path: Path) -> None:
+    downloads = tmp_path / "Downloads" / "film"
+    downloads.mkdir(parents=True)
+    for name in ("film.mkv.part", "film.mkv.part.json"):
+        (downloads / name).write_text(NOTE)
+    (settings.weights_dir / "m" / "w").mkdir(parents=True)
+    (settings.weights_dir / "m" / "v").symlink_to(downloads)
+    (settings.weights_dir / "m" / "w" / "inner").symlink_to(downloads)
+    (settings.weights_dir / "homelink").symlink_to(downloads.parent)
+
+    assert weights(settings, None).leftovers == ()
+
+
+@pytest.mark.parametrize("note", [None, "{}", "[]", "not json"])
+def test_a_partial_file_that_no_fetch_has_written_stays(settings: Settings, note: str | None) -> None:
+    variant = settings.weights_dir / "m" / "v"
+    variant.mkdir(parents=True)
+    (variant / "film.mkv.part").write_bytes(b"12")
+    if note is not None:
+        (variant / "film.mkv.part.json").write_text(note)
+
+    assert weights(settings, None).leftovers == ()
+
+
+def test_a_variant_that_is_a_link_stays_and_is_told(settings: Settings, tmp_path: Path) -> None:
+    source = tmp_path / "weights.pt"
+    source.write_bytes(b"x" * 3000)
+    variant = Variant("small", files=(WeightFile("weights.pt", url=source.as_uri()),))
+    folder = fetch_variant("esm", variant, settings.weights_dir)
+    assert folder is not None
+    elsewhere = folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(elsewhere)
+
+    found = weights(settings, None)
+
+    assert found.leftovers == ()
+    assert [(kept.name, kept.why) for kept in found.kept] == [("esm/small", f"it is a link to {elsewhere}")]
+
+
+def test_looking_for_what_is_free_changes_no_lock(settings: Settings, tmp_path: Path) -> None:
+    model = settings.weights_dir / "m"
+    (model / "v").mkdir(parents=True)
+    (model / "v" / "x.pt.part.json").write_text(NOTE)
+    (model / ".v.lock").write_text("mine")
+
+    assert len(weights(settings, None).leftovers) == 1
+    assert (model / ".v.lock").read_text() == "mine"
+
+    (tmp_path / "precious").write_text("mine")
+    (model / ".v.lock").unlink()
+    (model / ".v.lock").symlink_to(tmp_path / "precious")
+    assert weights(settings, None).leftovers == ()
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [
+        (".esm-0123.making-of", ".esm-0123.lock"),
+        (".making-love1234", ".lock"),
+        (".esm-0123.making-ab12cd34", ".other.lock"),
+    ],
+)
+def test_folders_among_the_environments_that_no_setup_made_stay(settings: Settings, name: str, lock: str) -> None:
+    folder = settings.cache_dir / "environments" / name
+    folder.mkdir(parents=True)
+    folder.with_name(lock).touch()
+
+    assert leftovers(settings, None) == []
 
 
 def test_an_environment_that_is_being_removed_is_no_environment(

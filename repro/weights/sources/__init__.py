@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,9 @@ from repro.weights.sources.hub import HubSource
 from repro.weights.sources.local import LocalSource
 from repro.weights.sources.s3 import BucketSource
 from repro.weights.sources.wheel import WheelSource
+
+_WITHOUT_SCHEME = re.compile(r"(?!file:)[^/@]*:[^@]*@")
+"""`user:password@host/path`: an address that lost its beginning, and no folder."""
 
 __all__ = ["Source", "source_of", "sources_of"]
 
@@ -72,11 +76,11 @@ def _served_name(file: WeightFile) -> str:
 
 def _at_mirror(mirror: str, path: str, unsigned: bool) -> Source:
     scheme, found, _ = mirror.partition("://")
-    if found and scheme in ("http", "https"):
+    if found and scheme in ("http", "https") and mirror[len(scheme) + 3 :][:1] not in ("", "/"):
         return HttpSource(f"{mirror.rstrip('/')}/{quote(path)}")
     if found and scheme == "s3":
         return source_of(f"{mirror.rstrip('/')}/{path}", unsigned=unsigned)
-    if found and scheme != "file":
+    if (found and scheme != "file") or (not found and _WITHOUT_SCHEME.match(mirror)):
         raise WeightsError(
             f"{shown_address(mirror)} cannot be a mirror of weights",
             fix="set REPRO_WEIGHTS_MIRROR to an address that begins with https:// or s3://, or to a folder",

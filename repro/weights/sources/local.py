@@ -39,6 +39,10 @@ class LocalSource:
 
     def _copy(self, errand: Errand) -> None:
         partial = errand.partial
+        if self.path.exists() and not self.path.is_file():
+            raise WeightsError(
+                f"{self.path} is neither a file nor a folder", fix="name the file that holds the weights"
+            )
         try:
             source = self.path.open("rb", buffering=0)
         except OSError as error:
@@ -54,6 +58,9 @@ class LocalSource:
             with partial.appending() as append:
                 while block := self._read(source):
                     errand.stop.check()
+                    if partial.size_bytes + len(block) > size_bytes:
+                        partial.discard()
+                        raise WeightsError(f"{self.path} grows while it is copied, or is no plain file")
                     append(block)
                     errand.show()
 

@@ -21,6 +21,7 @@ from repro.models.tutorial import TutorialModel
 from tests.unit.cli.conftest import Repro
 
 OLD = time.time() - 3600
+NOTE = '{"address": "https://example.org/x.pt", "validator": null, "total_bytes": 9, "sha256": null}'
 
 
 @pytest.fixture
@@ -40,8 +41,9 @@ os.kill(os.getpid(), 9)
 
 @pytest.fixture
 def half_made_environment(tmp_path: Path) -> Path:
-    folder = tmp_path / "cache" / "environments" / ".tutorial-0123.making-abcd"
+    folder = tmp_path / "cache" / "environments" / ".tutorial-0123.making-ab12cd34"
     folder.mkdir(parents=True)
+    folder.with_name(".tutorial-0123.lock").touch()
     return folder
 
 
@@ -177,13 +179,21 @@ class TestClean:
         assert "5.0 kB were freed" in ran.err
         assert not abandoned_folder.exists()
 
+    def test_looking_writes_nothing(self, repro: Repro, abandoned_folder: Path, tmp_path: Path) -> None:
+        theirs = tmp_path / "exchange" / "repro-exchange-notes"
+        theirs.mkdir()
+        os.utime(theirs, (OLD, OLD))
+        before = sorted(tmp_path.rglob("*"))
+        assert repro("clean", "--all", "--dry-run").code == 0
+        assert sorted(tmp_path.rglob("*")) == before
+
     def test_partial_downloads_go_with_weights(self, repro: Repro, tmp_path: Path) -> None:
         folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
         folder.mkdir(parents=True)
         whole, part = folder / "whole.pt", folder / "x.pt.part"
         whole.write_bytes(b"1")
         part.write_bytes(b"12")
-        part.with_name("x.pt.part.json").write_text("{}")
+        part.with_name("x.pt.part.json").write_text(NOTE)
         assert repro("clean").out == ""
         assert str(part) in repro("clean", "--all", "--yes").out
         assert list(folder.iterdir()) == [whole]
@@ -192,6 +202,7 @@ class TestClean:
         folder = tmp_path / "cache" / "weights" / "esm" / "esm2_t6_8M_UR50D"
         folder.mkdir(parents=True)
         (folder / "x.pt.part").write_bytes(b"12")
+        (folder / "x.pt.part.json").write_text(NOTE)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             assert repro("clean", "--weights", "--yes").out == ""
         assert repro("clean", "--weights", "--yes").out != ""
@@ -220,6 +231,15 @@ class TestClean:
         assert [(one["size_bytes"], one["why"], one["removed"]) for one in document["leftovers"]] == [
             (3000, "no variant has them", True)
         ]
+
+    @pytest.mark.parametrize("name", [".diary", "film.mkv.part", "film.mkv.part.json"])
+    def test_variant_stays_for_a_file_of_whatever_name_that_no_fetch_has_written(
+        self, repro: Repro, fetched: Path, name: str
+    ) -> None:
+        (fetched / name).write_text("mine")
+        ran = repro("clean", "--weights", "--yes")
+        assert f"stays: weights lender/one: repro did not put {name} there" in ran.err
+        assert (fetched / name).exists()
 
     def test_files_that_somebody_put_into_the_store_stay(self, repro: Repro, fetched: Path) -> None:
         (fetched / "notes.txt").write_text("mine")

@@ -31,6 +31,7 @@ def test_without_a_registry_the_digest_stays_and_that_is_told(folder: Path, repr
     assert ran.code == 0
     assert f"{BASE}: no registry answers" in ran.err
     assert "stays as it was" in ran.err
+    assert f"nothing was locked anew in {folder}" in ran.err
     assert read_lock(folder).base == {BASE: DIGEST}
 
 
@@ -51,6 +52,26 @@ def test_a_base_can_be_locked_by_the_name_of_its_folder(
     monkeypatch.setattr("repro.MODELS_ROOT", str(tmp_path / "models"))
 
     assert json.loads(repro("lock", "bases/one", "--json").out)["folder"] == str(base)
+
+
+def test_what_lies_in_an_installed_package_is_not_changed(repro: Repro, monkeypatch: pytest.MonkeyPatch) -> None:
+    import click
+
+    monkeypatch.setattr(TutorialModel, "folder", Path(click.__file__).parent)
+
+    ran = repro("lock", "tutorial")
+
+    assert ran.code == 2
+    assert "is a part of the installed package click==" in ran.err
+    assert "do: lock the model where its source is" in ran.err
+
+
+def test_one_package_is_no_packages() -> None:
+    from repro.cli.lock import _said
+    from repro.images.locking import Locked
+
+    assert _said(Locked(1, {BASE: DIGEST}, {BASE: "no"}), Path("here")) == "locked 1 package in here"
+    assert _said(Locked(2, {BASE: DIGEST}, {}), Path("here")) == "locked 2 packages and 1 base image in here"
 
 
 def test_a_name_that_no_model_has_names_the_near_ones(repro: Repro) -> None:

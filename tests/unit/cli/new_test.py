@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,37 @@ def test_it_says_what_to_do_next(repro: Repro, tmp_path: Path) -> None:
     ran = repro("new", "gupta2020", "--package", tmp_path / "mine")
 
     assert ran.code == 0, ran.err
-    for line in ("pip install -e .", "repro setup gupta2020", "repro verify gupta2020", "pytest"):
+    pip = "pip" if find_spec("pip") else "uv pip"
+    for line in (f'{pip} install -e ".[test]"', "repro setup gupta2020", "repro verify gupta2020", "pytest"):
         assert f"\n  {line}\n" in ran.err
     assert f"{tmp_path}/mine/src/repro_gupta2020/container/src/run.py" in ran.err
+    assert f"\n  {tmp_path}/mine/src/repro_gupta2020/__init__.py\n" in ran.err
+    assert "its image is my-account/gupta2020:1.0: put the account that you publish to" in ran.err
+    assert "gupta2020 is found by repro once its package is installed" in ran.err
+
+
+def test_the_package_says_what_its_tests_need(repro: Repro) -> None:
+    assert repro("new", "gupta2020", "--package").code == 0
+
+    assert 'test = ["parameterized>=0.9", "pytest>=8.2"]' in Path("repro-gupta2020/pyproject.toml").read_text()
+
+
+def test_a_licence_with_a_slip_in_its_name_is_told(repro: Repro) -> None:
+    ran = repro("new", "gupta2020", "--package", "--licence", "MIIT")
+
+    assert ran.code == 0
+    assert "the licence 'MIIT' is no common SPDX name; did you mean MIT?" in ran.err
+    assert "SPDX" not in repro("new", "gupta2021", "--package", "--licence", "mit OR Apache-2.0").err
+
+
+def test_a_model_whose_package_is_not_installed_yet_is_told_how_to(repro: Repro) -> None:
+    assert repro("new", "gupta2020", "--package").code == 0
+
+    ran = repro("setup", "gupta2020")
+
+    assert ran.code == 2
+    assert "no model is called 'gupta2020'" in ran.err
+    assert "pip install -e ./repro-gupta2020" in ran.err
 
 
 def test_programs_get_it_as_json(repro: Repro) -> None:

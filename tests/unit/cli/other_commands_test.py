@@ -174,7 +174,7 @@ class TestPing:
         monkeypatch.setenv("PATH", "/nowhere")  # nor is the driver's tool, on a machine that has it
         ran = repro("ping", "tutorial", "--device", "0")
         assert ran.code == 6
-        assert "use the CPU (device=-1)" in ran.err
+        assert "use the CPU (--device -1, in Python device=-1)" in ran.err
 
     def test_worker_that_cannot_load_is_exit_code_7_with_its_last_lines(
         self, repro: Repro, moody: None, tmp_path: Path

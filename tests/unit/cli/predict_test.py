@@ -35,7 +35,7 @@ class TestWhatComesOut:
         write_jsonl("in.jsonl", [{"text": "abc"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
         done, made_by = ran.err.splitlines()[-2:]
-        assert done.startswith("out.jsonl: 1 records, 0 failed, ")
+        assert done.startswith("out.jsonl: 1 record, 0 failed, ")
         assert "records/s" in done or "s/record" in done
         assert made_by.startswith("made by tutorial-model on local, cpu ")
         assert "environment interpreter:" in made_by
@@ -171,6 +171,34 @@ class TestWhatIsRefused:
         ran = repro("predict", "tutorial", "in.csv", "-o", "out.csv")
         assert "do: --map text=txt (the columns are: 'name', 'txt')" in ran.err
 
+    def test_column_with_a_blank_is_quoted_in_what_is_to_be_pasted(self, repro: Repro) -> None:
+        Path("in.csv").write_text("name,the text\na,b\n")
+        ran = repro("predict", "tutorial", "in.csv", "-o", "out.csv")
+        assert "do: --map 'text=the text' (the columns" in ran.err
+
+    @pytest.mark.parametrize(
+        ("name", "content", "told"),
+        [
+            ("in.csv", "name;text\na;b\n", "the separator seems to be ';': write it with ','"),
+            ("in.csv", "name;text\na;b,c\n", "the separator seems to be ';': write it with ','"),
+            ("in.csv", "name\ttext\na\tb\n", "the separator seems to be a tab: --input-format tsv"),
+            ("in.tsv", "name,text\na,b\n", "the separator seems to be ',': --input-format csv"),
+        ],
+    )
+    def test_other_separator_is_told_as_such(self, repro: Repro, name: str, content: str, told: str) -> None:
+        Path(name).write_text(content)
+        ran = repro("predict", "tutorial", name, "-o", "out.csv")
+        assert ran.code == 3
+        assert told in ran.err
+        assert "--map" not in ran.err
+
+    def test_empty_cell_is_told_by_its_line_and_not_as_a_missing_key(self, repro: Repro) -> None:
+        Path("in.csv").write_text('id,sequence\na,"MK"\n\nb,\n')
+        ran = repro("predict", "antiberty", "in.csv", "-o", "out.jsonl")
+        assert ran.code == 3
+        assert "in.csv, line 4: record 1: the key 'sequence'" in ran.err
+        assert "do: correct it, or leave the record out" in ran.err
+
     def test_record_of_fasta_is_told_by_the_line_of_its_header(self, repro: Repro) -> None:
         Path("in.fasta").write_text(">a\nMKT\nMKT\n>b\n>c\nMKT\n")
         ran = repro("predict", "tutorial", "in.fasta", "-o", "out.jsonl")
@@ -237,6 +265,26 @@ class TestWhatIsRefused:
         assert "do: repro setup tutorial --runtime local" in ran.err
         assert names_here() == ["in.jsonl"]
 
+    def test_local_taken_for_want_of_docker_says_that_there_is_no_isolation(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REPRO_RUNTIME")
+        write_jsonl("in.jsonl", [{"text": "a"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        assert ran.code == 0
+        assert "starting tutorial-model on local, without isolation: no Docker engine answers" in ran.err
+
+    def test_environment_that_is_not_made_for_want_of_docker_says_that_docker_does_not_answer(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REPRO_RUNTIME")
+        monkeypatch.delenv("REPRO_LOCAL_PYTHON")
+        write_jsonl("in.jsonl", [{"text": "a"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        assert ran.code == 4
+        assert "cause: Docker would be taken and cannot be used, nor what is set up there: no Docker engine" in ran.err
+        assert "do: start the Docker engine" in ran.err
+
     def test_engine_that_does_not_answer_is_told(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "a"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--runtime", "docker")
@@ -247,7 +295,7 @@ class TestWhatIsRefused:
         write_jsonl("in.jsonl", [{"text": "a"}])
         ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--memory", "1g")
         assert ran.code == 2
-        assert "use runtime='docker'" in ran.err
+        assert 'take Docker (--runtime docker, in Python runtime="docker")' in ran.err
         assert names_here() == ["in.jsonl"]
 
     def test_array_on_its_way_into_a_table_is_told_after_the_first_record(self, repro: Repro, moody: None) -> None:
@@ -256,6 +304,15 @@ class TestWhatIsRefused:
         assert ran.code == 9
         assert "row 0, 'asked': a list does not fit into a cell" in ran.err
         assert names_here() == ["in.jsonl"]
+
+    def test_table_of_a_model_that_gives_arrays_alone_is_refused_before_anything_is_looked_at(
+        self, repro: Repro
+    ) -> None:
+        write_jsonl("in.jsonl", [{"sequence": "MKT"}])
+        ran = repro("predict", "esm", "in.jsonl", "-o", "out.csv")
+        assert ran.code == 9
+        assert "esm-model gives arrays (embedding, " in ran.err
+        assert "do: choose an output that ends in .parquet" in ran.err
 
     def test_column_that_the_answer_has_too_is_told_with_the_way_out(self, repro: Repro) -> None:
         write_jsonl("in.jsonl", [{"text": "abc", "output": 1}])
@@ -343,3 +400,55 @@ class TestResume:
         ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--on-error", "return", "--loud")
         assert "10 rows of an interrupted run are dropped" in ran.err
         assert read_jsonl("out.jsonl")[0]["said"] == "HELLO YOU"
+
+    def test_complete_output_of_the_same_settings_is_left_as_it_is(self, repro: Repro, moody: None) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}] * 10)
+        repro("predict", "moody", "in.jsonl", "-o", "out.jsonl")
+        inode = Path("out.jsonl").stat().st_ino
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert ran.code == 0
+        assert "out.jsonl is complete already: nothing to do" in ran.err
+        assert "starting" not in ran.err
+        assert Path("out.jsonl").stat().st_ino == inode
+
+    def test_complete_output_with_failed_records_still_tells_of_them(self, repro: Repro, moody: None) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}, {"text": "raise"}])
+        words = ["predict", "moody", "in.jsonl", "-o", "out.jsonl", "--on-error", "return"]
+        repro(*words)
+        ran = repro(*words, "--resume")
+        assert ran.code == 8
+        assert "nothing to do" in ran.err
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["--limit", "2"], "run.limit was None and is 2 now"),
+            (["--loud"], "made_by.parameters.loud was False and is True now"),
+            (["--map", "weight=kg"], "run.mapping was {} and is {'weight': 'kg'} now"),
+        ],
+    )
+    def test_complete_output_of_other_settings_is_never_replaced(
+        self, repro: Repro, moody: None, words: list[str], told: str
+    ) -> None:
+        write_jsonl("in.jsonl", [{"text": "you", "kg": 5}] * 10)
+        repro("predict", "moody", "in.jsonl", "-o", "out.jsonl")
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--resume", *words)
+        assert ran.code == 3
+        assert "out.jsonl is complete, of a run with other settings" in ran.err
+        assert told in ran.err
+        assert len(read_jsonl("out.jsonl")) == 10
+
+    def test_complete_output_of_another_input_is_never_replaced(self, repro: Repro) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}])
+        repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        write_jsonl("in.jsonl", [{"text": "me"}])
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert (ran.code, read_jsonl("out.jsonl")) == (3, [{"output": "uoy"}])
+
+    def test_complete_output_that_was_edited_is_not_replaced(self, repro: Repro) -> None:
+        write_jsonl("in.jsonl", [{"text": "you"}])
+        repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl")
+        Path("out.jsonl").write_text("mine\n")
+        ran = repro("predict", "tutorial", "in.jsonl", "-o", "out.jsonl", "--resume")
+        assert (ran.code, Path("out.jsonl").read_text()) == (3, "mine\n")
+        assert "leave --resume out" in ran.err

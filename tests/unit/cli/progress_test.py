@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -101,6 +102,18 @@ class TestRecords:
         assert "/32" in shown
         assert "records/s" in shown
 
+    def test_log_file_gets_lines_while_a_batch_is_computed_and_the_speed_counts_whole_batches(
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("repro.cli.progress._LINE_INTERVAL_S", 0.2)
+        Path("in.jsonl").write_text('{"text": "you"}\n' * 16)
+        ran = repro("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--delay-s", "0.1")
+        told = [line for line in ran.err.splitlines() if " of 16 records, " in line]
+        assert told[0].startswith("0 of 16 records, ")
+        speeds = {line.split(",")[1].strip() for line in told if line.startswith("8 of 16")}
+        assert len(speeds) == 1
+        assert float(speeds.pop().removesuffix(" records/s")) < 11  # 8 records took 0.8 s or longer
+
     def test_quiet_shows_no_bar(self) -> None:
         Path("in.jsonl").write_text('{"text": "you"}\n')
         assert on_a_terminal("predict", "moody", "in.jsonl", "-o", "out.jsonl", "-q") == (0, "")
@@ -110,3 +123,15 @@ class TestRecords:
         code, shown = on_a_terminal("predict", "moody", "in.jsonl", "-o", "out.jsonl", "--delay-s", "0.01")
         assert code == 8
         assert "record 20: the model raised ValueError: in no mood" in shown
+
+
+def test_description_of_a_model_is_cut_where_the_terminal_ends() -> None:
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    ended = subprocess.run([sys.executable, "-m", "repro", "list", "-q"], stdout=theirs, env=environ, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert ended.returncode == 0
+    assert max(len(re.sub(r"\x1b\[\d+m", "", line)) for line in shown) <= 80
+    assert any("\N{HORIZONTAL ELLIPSIS}" in line for line in shown)

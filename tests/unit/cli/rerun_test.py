@@ -266,6 +266,40 @@ class TestWhatIsRefused:
         assert ran.code == 2
         assert "volume" in ran.err
 
+    @pytest.mark.parametrize("key", ["options", "parameters"])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("network", True),
+            ("mounts", {"/": "/host"}),
+            ("image", "somebody/else:1.0"),
+            ("runtime", "local"),
+            ("device", 7),
+            ("memory", "1g"),
+            ("weights", "/etc"),
+            ("start_timeout_s", 1e9),
+            ("self", 1),
+        ],
+    )
+    def test_manifest_that_sets_more_than_the_models_own_options(
+        self, repro: Repro, made: Callable[..., Path], edit: Edit, key: str, name: str, value: object
+    ) -> None:
+        """A manifest may come from a stranger: it must not open this machine to the worker."""
+        made()
+        edit("out.jsonl.repro.json", lambda data: data["made_by"][key].update({name: value}))
+        ran = repro("rerun", "out.jsonl")
+        assert ran.code == 2
+        assert f"out.jsonl.repro.json: the key made_by.{key}.{name}: moody-model declares no such option" in ran.err
+        assert "starting" not in ran.err
+
+    def test_weights_that_the_manifest_wants_are_told_before_anything_starts(
+        self, repro: Repro, made: Callable[..., Path], edit: Edit
+    ) -> None:
+        made()
+        edit("out.jsonl.repro.json", lambda data: data["run"]["keywords"].update(weights="/etc"))
+        ran = repro("rerun", "out.jsonl")
+        assert "the manifest wants the weights /etc" in ran.err
+
     def test_secret_that_was_not_written_down(
         self, repro: Repro, made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:

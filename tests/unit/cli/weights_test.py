@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Repro
+from tests.unit.cli.housekeeping_test import on_a_terminal as typing_at_a_terminal
 from tests.unit.cli.progress_test import on_a_terminal
 
 SMALL, BOTH, NEW = b"small" * 1000, b"both" * 2000, b"newer" * 1000
@@ -235,6 +236,30 @@ class TestRemove:
         assert (weights_dir / "moody" / "large" / "both.pt").read_bytes() == BOTH
         assert len(list((weights_dir / ".blobs").iterdir())) == 1
 
+    @pytest.mark.parametrize(("answer", "stays"), [("y", False), ("n", True), ("", True)])
+    def test_on_a_terminal_it_asks_and_the_default_is_no(
+        self, repro: Repro, weights_dir: Path, answer: str, stays: bool
+    ) -> None:
+        repro("weights", "fetch", "moody")
+        said = typing_at_a_terminal(f"{answer}\n", "weights", "remove", "moody", "--all")
+        assert "would remove moody/small" in said
+        assert said.count("remove all of these? [y/N]") == 1
+        assert ("nothing was removed" in said) is stays
+        assert (weights_dir / "moody" / "small").exists() is stays
+
+    def test_who_has_said_yes_is_not_asked(self, repro: Repro, weights_dir: Path) -> None:
+        repro("weights", "fetch", "moody")
+        assert "[y/N]" not in typing_at_a_terminal("", "weights", "remove", "moody", "--all", "--yes")
+        assert not (weights_dir / "moody" / "small").exists()
+
+    def test_what_a_failed_fetch_leaves_is_no_weights(self, repro: Repro, served: Path, weights_dir: Path) -> None:
+        repro("weights", "fetch", "moody", "--variant", "small")
+        (served / "both.pt").unlink()
+        repro("weights", "remove", "moody", "--all")
+        assert repro("weights", "fetch", "moody", "--variant", "large").code != 0
+        assert repro("weights", "verify", "moody").code == 0
+        assert "nothing to remove" in repro("weights", "remove", "moody", "--all", "--dry-run").err
+
     def test_all_of_all_models(self, repro: Repro, weights_dir: Path) -> None:
         repro("weights", "fetch", "moody", "--all")
         assert repro("weights", "remove", "--all").code == 0
@@ -250,6 +275,13 @@ class TestRemove:
     def test_names_that_are_no_models_lead_nowhere(self, repro: Repro, name: str) -> None:
         repro("weights", "fetch", "moody")
         assert repro("weights", "remove", name, "--all").code == 2
+
+
+def test_a_model_without_weights_says_so(repro: Repro) -> None:
+    ran = repro("weights", "fetch", "tutorial")
+    assert ran.code == 0
+    assert "tutorial has no weights that are fetched" in ran.err
+    assert "packages" not in ran.err
 
 
 def test_forgetting_what_is_not_known_is_said(repro: Repro, moody: None) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from repro.errors import BuildError
 from repro.images.buildkit import _Progress as BuildKitProgress
 from repro.images.classic import _Progress as ClassicProgress
+from repro.images.classic import without_mounts
 from repro.images.dockerfile import parse
 from repro.images.failures import build_error
 from repro.images.steps import Steps
@@ -138,3 +142,43 @@ def test_usual_causes_are_told_by_name() -> None:
     assert "--platform" in error("exec /bin/sh: exec format error")
     assert "--secret id=NAME" in error("failed to solve: secret token: not found")
     assert "base image cannot be pulled" in error('failed to do request: Head "https://x/v2/a/manifests/1"')
+
+
+def test_the_engines_own_builder_gets_no_caches_and_no_secrets_and_commands_as_they_are() -> None:
+    text = r"""FROM a
+RUN --mount=type=cache,target=/c \
+    --mount=type=secret,id=ca.crt,required=false \
+    make
+RUN --network=none --mount=type=secret,id=pip.conf,target=/etc/pip.conf echo "a --mount=type=x b" --mount=type=bind
+# --mount=type=cache
+"""
+
+    assert without_mounts(parse(text)).split() == [
+        word
+        for word in text.split()
+        if word not in ("--mount=type=cache,target=/c", "--mount=type=secret,id=ca.crt,required=false")
+        and "pip.conf" not in word
+    ]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--mount=type=bind,source=src,target=/mnt",
+        "--mount=target=/mnt",
+        "--mount=type=tmpfs,target=/tmp",
+        "--mount=type=ssh",
+        "--mount=type=secret,id=token,required=true",
+        "--mount=type=secret,id=pip.conf,required",
+        "--mount=type=cache,target=/c,from=busybox:1",
+    ],
+)
+def test_what_a_build_cannot_do_without_is_not_taken_out(flag: str) -> None:
+    with pytest.raises(BuildError, match=f"line 3 of the Dockerfile has {flag},") as raised:
+        without_mounts(parse(f"FROM a\nRUN true\nRUN --mount=type=cache,target=/c \\\n  {flag} true\n"))
+    assert "buildx" in raised.value.fix
+
+
+def test_here_documents_need_another_builder() -> None:
+    with pytest.raises(BuildError, match="line 2 of the Dockerfile has a here-document"):
+        without_mounts(parse("FROM a\nRUN <<EOF\necho --mount=type=cache\nEOF\n"))

@@ -27,6 +27,7 @@ def test_a_folder_without_a_lock_has_an_empty_one(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("[]", "the file"),
         ('{"bases": {}}', "bases"),
         ('{"base": {"python:3.11": "sha256:12"}}', "base.python:3.11"),

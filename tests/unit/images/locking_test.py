@@ -129,3 +129,15 @@ def test_a_base_that_is_made_here_gives_its_versions_and_needs_no_digest(model: 
     (base / REQUIREMENTS_LOCK).write_text("a-package==1.0\n")
     assert lock_model(model, tmp_path / "bases", lambda line: None).packages == 1
     assert read_lock(model) == ImageLock()
+
+
+def test_an_image_that_is_copied_or_mounted_from_is_locked_too(model: Path, tmp_path: Path) -> None:
+    (model / "Dockerfile").write_text(
+        "FROM python:3.11\nCOPY --from=python:3.6 /a /a\nRUN --mount=from=b:1,target=/b c\n"
+    )
+    write_lock(model, ImageLock({"python:3.6": DIGEST, "b:1": DIGEST}))
+
+    locked = lock_model(model, tmp_path / "bases", lambda line: None)
+
+    assert set(locked.not_asked) == {"python:3.11", "python:3.6", "b:1"}
+    assert read_lock(model).base == {"python:3.6": DIGEST, "b:1": DIGEST}

@@ -169,6 +169,45 @@ def test_password_is_given_to_no_service_that_is_spoken_to_in_the_clear(
     assert not [path for path in asked.paths if path.startswith("/token")]
 
 
+def test_password_is_given_to_no_other_host_in_the_clear(log_in: Callable[..., None]) -> None:
+    asked, other = Asked(), Asked()
+    with served(asked) as repository, served(other) as elsewhere:
+        # Another name of this machine: a registry may name any host.
+        asked.realm = f"http://localhost:{elsewhere.host.partition(':')[2]}/token"
+        log_in(repository.host)
+        with pytest.raises(RegistryError, match="no address for a password"):
+            client(repository).manifest("1.0")
+    assert other.paths == []
+
+
+@pytest.mark.parametrize("realm", ["http://[::1/token", "https://[x]/token", "http://127.0.0.1:port/", "http:///", ""])
+def test_service_whose_address_is_none_is_told(log_in: Callable[..., None], realm: str) -> None:
+    with served(Asked(realm=realm or "{}")) as repository:
+        log_in(repository.host)
+        with pytest.raises(RegistryError, match="does not answer as a registry does"):
+            client(repository).manifest("1.0")
+
+
+@pytest.mark.parametrize("status", [403, 418])
+def test_login_that_a_registry_repeats_is_not_shown(log_in: Callable[..., None], status: int) -> None:
+    basic = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    said = f"{'x' * 290} {basic} no ada:{PASSWORD}, no {PASSWORD}"
+    body = json.dumps({"errors": [{"message": f"{basic} and {PASSWORD}"}, {"message": said}]}).encode()
+    with served(replace(with_tokens(), status=status, body=body)) as repository:
+        log_in(repository.host)
+        with pytest.raises(RegistryError, match=r"\*\*\* and \*\*\*; xxx") as caught:
+            client(repository).manifest("1.0")
+    assert PASSWORD not in str(caught.value)
+    assert basic[:8] not in str(caught.value)
+
+
+def test_login_that_an_engine_repeats_is_not_shown(log_in: Callable[..., None]) -> None:
+    log_in("example.org")
+    repository = Repository("example.org", "lab/esm")
+    error = told_by_engine(repository, "1.0", f"denied: not {PASSWORD}", had_credentials=True, doing="push")
+    assert error.cause == "denied: not ***"
+
+
 def test_credentials_are_never_shown(log_in: Callable[..., None]) -> None:
     log_in("example.org")
     found = find_credentials("example.org")
@@ -249,7 +288,7 @@ def test_what_is_not_there_is_none() -> None:
         assert client(repository).manifest("1.0") is None
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff", b" " * (5 << 20)], ids=range(5))
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff", b" " * (5 << 20), b"[" * 200_000], ids=range(6))
 def test_answer_that_is_no_manifest_is_told(body: bytes) -> None:
     with served(Asked(body=body)) as repository:
         with pytest.raises(RegistryError, match="does not answer as a registry does"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from repro.data.writers import write_records
 from repro.errors import InputFileError
 from repro.provenance.changes import find_changes
 from repro.provenance.comparison import compare_outputs
+from repro.provenance.lookup import look_up_output
 from repro.provenance.manifest import FileFacts
 from repro.provenance.origin import locate_input, locate_output
 from repro.provenance.outputs import read_rows
@@ -66,6 +68,15 @@ class TestRows:
 
     def test_file_that_is_no_npz_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "out.npz").write_bytes(b"PK\x03\x04 and no more")
+        with pytest.raises(InputFileError, match=r"no \.npz file"):
+            list(read_rows(tmp_path / "out.npz", "npz"))
+
+    @pytest.mark.parametrize(
+        "header", [b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,)}", b"(" * 3000]
+    )
+    def test_array_with_a_header_that_lies_is_told(self, tmp_path: Path, header: bytes) -> None:
+        with zipfile.ZipFile(tmp_path / "out.npz", "w") as archive:
+            archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
         with pytest.raises(InputFileError, match=r"no \.npz file"):
             list(read_rows(tmp_path / "out.npz", "npz"))
 
@@ -144,6 +155,34 @@ class TestChanges:
         environment = replace(MANIFEST.made_by.environment, image="sha256:1", registry_digests=())
         made_by = replace(MANIFEST.made_by, environment=environment)
         assert find_changes(MANIFEST, made_by, WORKER, HOST) == []
+
+
+class TestShowing:
+    """A manifest and an output may be a stranger's: what stands in them must not move the cursor."""
+
+    def test_output_that_is_looked_up_has_no_control_characters(self, tmp_path: Path) -> None:
+        model = replace(MANIFEST.made_by.model, name="\x1b[31mred\x07")
+        worker = replace(WORKER, packages={"\x1b]0;x": "\x9b2J"})
+        made_by = replace(MANIFEST.made_by, model=model, options={"a": ["\x1b[2J"]})
+        file = tmp_path / "out.jsonl.repro.json"
+        file.write_bytes(to_json(replace(MANIFEST, made_by=made_by, worker=worker)))
+        found = look_up_output(file).manifest
+        assert found.made_by.model.name == "�[31mred�"
+        assert found.made_by.options == {"a": ["�[2J"]}
+        assert found.worker is not None
+        assert found.worker.packages == {"�]0;x": "�2J"}
+        assert isinstance(found.resumed, tuple)
+
+    def test_changes_have_none(self) -> None:
+        worker = replace(WORKER, packages={"\x1b[2J": "\x1b[31m"})
+        (change,) = find_changes(replace(MANIFEST, worker=worker), MANIFEST.made_by, replace(WORKER, packages={}), HOST)
+        assert (change.fact, change.then) == ("worker.packages.�[2J", "�[31m")
+
+    def test_differences_have_none(self, two: Two) -> None:
+        compared = two("jsonl", [{"id": "\x1b", "\x1b[2J": 1}], [{"id": "\x1b", "\x1b[2J": 2}])
+        (difference,) = compared.differences
+        assert (difference.field, difference.record_id) == ("�[2J", "�")
+        assert (list(compared.fields), list(compared.largest)) == (["�[2J"], ["�[2J"])
 
 
 class TestPlaces:

@@ -90,6 +90,30 @@ class TestReading:
             (lambda data: data.pop("input"), "the key input is missing"),
             (lambda data: data.update(repro_manifest=LAYOUT + 1), "was written by a newer repro"),
             (lambda data: data.update(repro_manifest="1"), "the key repro_manifest: '1'"),
+            (lambda data: data["made_by"].update(batch_size=10**30), "made_by.batch_size: so large a number is more"),
+            (lambda data: data["made_by"].update(batch_size=0), "made_by.batch_size: 0 is less than 1"),
+            (lambda data: data["made_by"].update(device=-5), "made_by.device: -5 is less than -1"),
+            (lambda data: data["made_by"]["environment"].update(identity="--help"), "identity: '--help' is no name"),
+            (lambda data: data["made_by"]["environment"].update(image="UPPER CASE //"), "'UPPER CASE //' is no name"),
+            (lambda data: data["made_by"]["environment"].update(runtime="x"), "'x' is none of docker, local"),
+            (lambda data: data["made_by"]["model"].update(package="x -i http://y"), "'x -i http://y' is no name"),
+            (lambda data: data["made_by"]["model"].update(package_version="1; x"), "'1; x' is no version"),
+            (lambda data: data["made_by"]["environment"].update(registry_digests=["$(x)"]), "digests.0: '$(x)' is no"),
+            (lambda data: data["run"]["keywords"].update(cpus="x"), "run.keywords.cpus: 'x' cannot be given"),
+            (lambda data: data["run"]["keywords"].update(weights="a\0"), "run.keywords.weights"),
+            (lambda data: data["output"].update(path=".."), "output.path: '..' is no path of a file"),
+            (lambda data: data["run"].update(limit=-1), "run.limit: -1 is less than 1"),
+            (lambda data: data["run"].update(on_error="x"), "run.on_error: 'x' is none of raise, return"),
+            (lambda data: data["output"].update(path="a\0b"), "output.path: 'a\\x00b' is no path of a file"),
+            (lambda data: data["input"].update(path=""), "input.path: '' is no path of a file"),
+            (lambda data: data["input"].update(bytes=-1), "input.bytes: -1 is less than 0"),
+            (lambda data: data.update(started="zz"), "the key started: 'zz' is no moment"),
+            (lambda data: data["resumed"][0].update(started="now"), "the key resumed.0.started: 'now' is no moment"),
+            (lambda data: data["resumed"][0].update(first=-1), "the key resumed.0.first: -1 is less than 0"),
+            (lambda data: data["seconds"].update(whole=-1.0), "seconds.whole: -1.0 is no time"),
+            (lambda data: data["seconds"].update(start=float("nan")), "seconds.start"),
+            (lambda data: data["records"].update(total=-1), "records.total: -1 is less than 0"),
+            (lambda data: data["records"].update(failed=3), "records.failed: 3 is more than 2"),
             (lambda data: data.pop("repro_manifest"), "is not a manifest: the key repro_manifest is missing"),
         ],
     )
@@ -100,7 +124,7 @@ class TestReading:
         assert str(file) in caught.value.message
         assert told in caught.value.message
 
-    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff\xfe", b'{"a": 1}'])
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff\xfe", b'{"a": 1}', b"[" * 100_000])
     def test_file_that_is_none_is_told(self, tmp_path: Path, content: bytes) -> None:
         file = tmp_path / "out.jsonl.repro.json"
         file.write_bytes(content)

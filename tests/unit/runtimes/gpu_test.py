@@ -8,6 +8,7 @@ import pytest
 
 from repro.errors import DeviceError, SettingsError
 from repro.runtimes.base import Device
+from repro.runtimes.container import device_error
 from repro.runtimes.gpu import check_gpu, physical_gpu
 
 
@@ -59,3 +60,23 @@ def test_what_a_broken_driver_says_is_passed_on(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_no_index_is_refused(index: object) -> None:
     with pytest.raises(SettingsError, match="no index of a GPU"):
         Device(index)  # type: ignore[arg-type]
+
+
+def test_engine_of_a_machine_without_a_driver_is_not_told_to_get_the_toolkit_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("repro.runtimes.gpu._DRIVER", tmp_path / "none")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+    error = device_error("GPU 0", "could not select device driver")
+
+    assert "this machine has no NVIDIA GPU, or no driver for it" in error.message
+    assert error.fix.startswith("use the CPU (--device -1")
+
+
+def test_engine_elsewhere_is_told_to_get_the_toolkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:2375")
+
+    assert device_error("GPU 0", "no device driver").fix.startswith("install the NVIDIA container toolkit")

@@ -53,6 +53,23 @@ def test_what_has_no_tolerance_is_exact() -> None:
     assert only(True, False).kind == "value"
 
 
+@pytest.mark.parametrize("tolerance", [Tolerance("absolute", 0.1), Tolerance("relative", 0.5), Tolerance()])
+@pytest.mark.parametrize("got", [10**400 + 1, 5, 10**401])
+def test_whole_numbers_that_no_float_holds_are_told_apart(got: int, tolerance: Tolerance) -> None:
+    if tolerance.kind != "relative" or got != 10**400 + 1:
+        assert only(10**400, got, {"x": tolerance}).kind == "value"
+    assert equal(10**400, 10**400, {"x": tolerance})
+
+
+def test_a_complex_number_is_no_other_because_a_part_of_both_is_nan() -> None:
+    nan = math.nan
+    values = np.array([complex(1, nan), complex(nan, 1), complex(nan, nan), complex(1, 2)])
+
+    assert equal(values, values.copy(), WITHIN)
+    for others in ([complex(2, nan)], [complex(1, 1)], [complex(nan, nan)], [complex(nan, 1)]):
+        assert only(values[:1], np.array(others), WITHIN).kind == "value"
+
+
 @pytest.mark.parametrize(("expected", "got"), [(1, 1.0), (1, True), ("1", 1), ([1], "1"), ({}, [])])
 def test_values_of_another_type_differ(expected: Any, got: Any) -> None:
     assert only(expected, got).kind == "type"

@@ -163,6 +163,14 @@ def test_without_a_golden_file_it_says_where_it_should_be(tmp_path: Path) -> Non
         ("      embedding: {cpu", "      embeding: {cpu", "did you mean embedding?"),
         ("{absolute: 1.0e-5}", "{absolute: 1e-5}", "write it with a dot, as 1.0e-5"),
         ("{absolute: 1.0e-5}", "roughly", "must be exact, {absolute: NUMBER}"),
+        ("{relative: 0.01}", "{relative: 1.0e+9}", "score must be less than 1, not 1e+09: a relative tolerance of 1"),
+        ("{relative: 0.01}", "{relative: 1}", "score must be less than 1, not 1"),
+        ("records: records.jsonl", 'records: "a\\0.jsonl"', "records must lie in"),
+        ("weights: fixtures", 'weights: "a\\0"', "weights must be a folder or file in"),
+        ("expected: expected.jsonl", "expected: [{score: 1.0, embedding: 1}, {}]", "says nothing of record 1"),
+        ("date: 2026-11-21", "date: 2026-13-45", "not valid YAML: month must be in 1..12"),
+        ("{precision: fp32}", "&a {precision: *a}", "is nested too deeply, or holds itself"),
+        ("{precision: fp32}", "[" * 5000, "is nested too deeply, or holds itself"),
         (", cuda: {absolute: 1.0e-4}", "", "line 18: cases.embeddings.tolerance.embedding must have one for each of"),
         (", type: ValueError, message: \"holds '*'\"", "", "message is missing"),
         ('{record: {sequence: "M*"}, type', "{type", "record is missing"),
@@ -226,6 +234,13 @@ def test_nothing_is_unpickled(folder: Path) -> None:
         ('"start": 0, "shape": [2, 2]', '"start": 6, "shape": [2, 2]', "holds 8 elements, and 6 to 10 are asked for"),
         ('"start": 0, "shape": [2, 2]', '"start": 0', "row 0, 'embedding': a reference to an array is malformed"),
         ('"start": 0, "shape": [2, 2]', '"start": 0, "shape": ["a"]', "a reference to an array is malformed"),
+        ('"start": 0, "shape": [2, 2]', '"start": 0, "shape": [-1]', "a reference to an array is malformed"),
+        ('"start": 0, "shape": [2, 2]', '"start": true, "shape": [2]', "a reference to an array is malformed"),
+        ('"start": 0, "shape": [2, 2]', '"start": 0, "shape": [true]', "a reference to an array is malformed"),
+        ('{"$npy": "embedding.npy"}', '{"$npy": "scores.npz"}', "scores.npz is no .npy file"),
+        ('{"$npy": "embedding.npy"}', '{"$npy": "a\\u0000.npy"}', "lies outside of"),
+        ('"$npz": "scores.npz"', '"$npz": "embedding.npy"', "embedding.npy is no .npz file"),
+        ('"key": "1/score"', '"key": ["1/score"]', "a reference to an array is malformed"),
         ('"key": "1/score"', '"key": "2/score"', "scores.npz holds no array '2/score'"),
         ('"$npz": "scores.npz"', '"$npz": "../../../scores.npz"', "lies outside of"),
         ('"$npz": "scores.npz"', '"$npz": "other.npz"', "row 1, 'score': other.npz cannot be read"),
@@ -233,6 +248,39 @@ def test_nothing_is_unpickled(folder: Path) -> None:
 )
 def test_a_reference_to_an_array_that_cannot_be_had_is_told(folder: Path, old: str, new: str, said: str) -> None:
     assert said in refused(changed(folder, old, new, "expected.jsonl"), InputFileError)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,)}", b"(" * 3000, b"[" * 9000, b"1"],
+    ids=["huge", "deep", "deeper", "number"],
+)
+def test_an_array_file_with_a_header_that_lies_is_named(folder: Path, header: bytes) -> None:
+    (folder / "embedding.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"x")
+
+    assert "row 0, 'embedding': embedding.npy cannot be read" in refused(folder, InputFileError)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../outside.yaml", "a\\0b"])
+def test_how_answers_were_made_is_read_from_nowhere_else(folder: Path, name: str) -> None:
+    (folder.parent.parent / "outside.yaml").write_text(GOOD[: GOOD.index("held_against:")])
+    (folder / "golden.yaml").write_text(f'made: "{name}"\n' + GOOD[GOOD.index("held_against:") :])
+
+    assert "line 1: made must lie in" in refused(folder)
+
+
+def test_a_file_beside_that_is_no_text_is_told(folder: Path) -> None:
+    (folder / "made.bin").write_bytes(b"\xff\xfe\x00")
+    (folder / "golden.yaml").write_text("made: made.bin\n" + GOOD[GOOD.index("held_against:") :])
+
+    assert "line 1: made names made.bin, which cannot be read" in refused(folder)
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory(folder: Path) -> None:
+    bomb = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]\n" for n in range(12))
+    (folder / "golden.yaml").write_text(bomb)
+
+    assert "holds too much" in refused(folder)
 
 
 @pytest.mark.parametrize("model", ["tutorial", "antiberty", "esm"])

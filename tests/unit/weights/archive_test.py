@@ -66,6 +66,36 @@ def zip_with_mode(mode: int) -> bytes:
     return stream.getvalue()
 
 
+def header(name: str, size: int, kind: bytes) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type = size, kind
+    return entry.tobuf(tarfile.GNU_FORMAT)
+
+
+def tar_with_pax(key: str, value: str) -> bytes:
+    entry = tarfile.TarInfo("entry")
+    entry.pax_headers = {key: value}
+    return tar_with(entry)
+
+
+def tar_with_nested_names(n: int) -> bytes:
+    name = header("././@LongLink", 5, tarfile.GNUTYPE_LONGNAME) + b"abcd".ljust(512, b"\0")
+    return name * n + header("x", 0, tarfile.REGTYPE) + bytes(1024)
+
+
+def zip_with(content: dict[str, bytes], at: bytes, offset: int, value: bytes) -> bytes:
+    """A zip with other bytes at `offset` from the last place where `at` stands."""
+    archive = bytearray(make_zip(content))
+    start = archive.rindex(at) + offset
+    archive[start : start + len(value)] = value
+    return bytes(archive)
+
+
+TWO = make_tar({"a": bytes(3000), "b": bytes(3000)}, "w")
+SECOND = 512 + 3072
+"""Where the second member of it begins."""
+
+
 def entry_of(server: FileServer, name: str, **facts: object) -> WeightFile:
     return WeightFile("pretrained", f"{server.url}/{name}", unpack=True, **facts)  # type: ignore[arg-type]
 
@@ -162,6 +192,27 @@ def test_an_empty_folder_of_this_machine_is_refused(store: Store, tmp_path: Path
         (make_tar({"a": CONTENT}, "w:xz")[:-2000], "it is damaged"),
         (make_tar({"a": CONTENT}, "w")[:100_000], "it is damaged"),
         (make_zip({"a": CONTENT}, zipfile.ZIP_STORED).replace(CONTENT[:100], b"\0" * 100), "it is damaged"),
+        (TWO[:SECOND], "it is damaged: it has no end"),
+        (TWO[: 2 * SECOND], "it is damaged: it has no end"),
+        (TWO[: SECOND + 200], "it is damaged: it ends in a header"),
+        (TWO[:SECOND] + b"\xff" + TWO[SECOND + 1 :], "it is damaged: bad checksum"),
+        (TWO[:SECOND] + bytes(1024) + TWO[SECOND:], "it is damaged: something follows behind its end"),
+        (make_tar({"A": b"x", "a": b"y"}), "'a' and 'A' would be one file where case does not count"),
+        (make_zip({"B/x": b"x", "b/X": b"y"}), "would be one file"),
+        (make_tar({"a\nb": b"x"}), "is no name for a file"),
+        (make_tar({"a\x1b[31m": b"x"}), "is no name for a file"),
+        (make_tar({"a\udcff": b"x"}), "is no name for a file"),
+        (make_tar({"/".join(["a"] * 1500): b"x"}), "is too long a name"),
+        (make_zip({"a_b": b"x"}).replace(b"a_b", b"a\0b"), "is no name for a file"),
+        (make_zip({"a" * 300: b"x"}), "is too long a name"),
+        (make_zip({"é" * 200: b"x"}), "is too long a name"),
+        (tar_with_nested_names(3000), "it is damaged: maximum recursion depth"),
+        (tar_with_pax("GNU.sparse.map", "1,2,x"), "it is damaged: invalid literal"),
+        (tar_with_pax("GNU.sparse.size", "zz"), "it is damaged: invalid literal"),
+        (tar_with_pax("size", "-512"), "ends after 0 of -512 bytes"),
+        (make_zip({"ää": b"x"}).replace("ää".encode(), b"\xff" * 4), "it is damaged"),
+        (zip_with({"a": CONTENT}, b"PK\5\6", 16, b"\xff\xff\xff\x7f"), "it is damaged"),
+        (zip_with({"a": b"x"}, b"PK\1\2", 42, b"\xff\xff\xff\x7f"), "it is damaged"),
     ],
 )
 def test_an_archive_that_means_harm_or_is_damaged_is_refused_and_nothing_of_it_kept(
@@ -188,6 +239,67 @@ def test_a_few_bytes_that_become_a_full_disk_are_refused(
     error = store.failure(entry_of(server, "w.bin"))
     assert "it becomes more than 100 times as large as it is" in error.message
     assert store.names() == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_that_would_fill_the_memory_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    # Nothing of it is there: who reads it would tell of an end that comes too early.
+    (tmp_path / "w.tar").write_bytes(header("x", 300 << 20, kind))
+    with pytest.raises(WeightsError, match="its headers are too large"):
+        unpack(tmp_path / "w.tar", tmp_path / "out", "w.tar")
+
+
+def test_many_headers_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(40):
+            entry = tarfile.TarInfo(f"{number}")
+            entry.pax_headers = {"comment": "x" * 1_000_000}
+            archive.addfile(entry)
+    (tmp_path / "w.tar.gz").write_bytes(stream.getvalue())
+    with pytest.raises(WeightsError, match="its headers are too large"):
+        unpack(tmp_path / "w.tar.gz", tmp_path / "out", "w.tar.gz")
+
+
+def test_folders_count_too(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for number in range(5):
+            entry = tarfile.TarInfo(f"{number}")
+            entry.type = tarfile.DIRTYPE
+            archive.addfile(entry)
+    (tmp_path / "w.tar").write_bytes(stream.getvalue())
+    (tmp_path / "w.zip").write_bytes(make_zip({f"{number}/": b"" for number in range(5)}))
+    for archive_path in (tmp_path / "w.tar", tmp_path / "w.zip"):
+        with pytest.raises(WeightsError, match="it holds more than 4 files and folders"):
+            unpack(archive_path, tmp_path / f"{archive_path.name}.out", "w", Limits(files=4))
+
+
+def test_a_list_of_files_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "w.zip").write_bytes(make_zip({f"{number}{'x' * 200}": b"" for number in range(6000)}))
+    with pytest.raises(WeightsError, match="its list of files is too long"):
+        unpack(tmp_path / "w.zip", tmp_path / "out", "w.zip", Limits(files=10))
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("tar_format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_and_notes_in_a_header_are_no_harm(tmp_path: Path, mode: str, tar_format: int) -> None:
+    stream, name = io.BytesIO(), f"{'folder/' * 30}{'x' * 200}.pt"
+    with tarfile.open(fileobj=stream, mode=mode, format=tar_format) as archive:  # type: ignore[call-overload]
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.pax_headers = len(CONTENT), {"comment": "ä" * 1000}
+        archive.addfile(entry, io.BytesIO(CONTENT))
+    (tmp_path / "w.tar").write_bytes(stream.getvalue())
+    assert unpack(tmp_path / "w.tar", tmp_path / "out", "w.tar") == [name]
+    assert (tmp_path / "out" / name).read_bytes() == CONTENT
+
+
+def test_what_the_tar_of_the_system_makes_is_taken(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / "given" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "given" / name).write_bytes(content)
+    subprocess.run(["tar", "-czf", tmp_path / "w.tgz", "-C", tmp_path / "given", "."], check=True)
+    assert unpack(tmp_path / "w.tgz", tmp_path / "out", "w.tgz") == sorted(FILES)
 
 
 def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:

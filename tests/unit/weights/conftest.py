@@ -48,6 +48,8 @@ class Served:
     gate: threading.Event | None = None
     """No content before this is set."""
     redirect: str | None = None
+    answers: list[bytes] = field(default_factory=list)
+    """Sent as they are instead of an answer, status line and all."""
 
 
 class FileServer:
@@ -104,6 +106,8 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             if served is None:
                 self.send_error(404)
+            elif served.answers:
+                self.wfile.write(served.answers.pop(0))
             elif served.statuses:
                 self.send_error(served.statuses.pop(0))
             elif served.redirect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -12,7 +13,7 @@ import stat
 import subprocess
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from repro.errors import WeightsError
 from repro.weights import fetch_variant, fetch_variants, find_variant
 from repro.weights.check import check_variant
 from repro.weights.inventory import read_inventory
+from repro.weights.ledger import Entry, write_entry
 from repro.weights.records import record_of, write_records
 from repro.weights.removal import forget_hashes, plan_removal, remove_unused, remove_variants
 
@@ -267,6 +269,86 @@ class TestReadOnlyStore:
         assert store.contents() == []
 
 
+class TestFullDisk:
+    """A disk of 64 KiB, with so much on it that nothing more fits."""
+
+    @pytest.fixture
+    def full(self, store: Store, server: FileServer) -> Iterator[Store]:
+        server.put("w.pt", b"weights")
+        with mounted(store.weights_dir, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+            yield store
+
+    def fill(self, store: Store) -> None:
+        with contextlib.suppress(OSError), (store.weights_dir / "filler").open("wb", buffering=0) as stream:
+            while stream.write(bytes(4096)):
+                pass
+
+    def test_a_note_that_cannot_be_written_is_not_left(self, full: Store, server: FileServer) -> None:
+        full.folder.mkdir(parents=True)
+        self.fill(full)
+        assert "No space left on device" in full.failure(server.file("w.pt")).message
+        assert full.names() == []
+
+    def test_a_ledger_that_cannot_be_written_is_as_before_and_nothing_else_is_left(
+        self, full: Store, server: FileServer
+    ) -> None:
+        full.fetch(server.file("w.pt"))
+        before = (full.weights_dir / "weights.lock").read_text()
+        self.fill(full)
+        with pytest.raises(OSError, match="No space left"):
+            write_entry(full.weights_dir, "m/w/w.pt", Entry(SHA256, 8, "here", "2026-01-01"))
+        with pytest.raises(OSError, match="No space left"):
+            write_records(full.folder, {"x.pt": record_of(full.path, SHA256)})
+        assert (full.weights_dir / "weights.lock").read_text() == before
+        left = {path.name for path in full.weights_dir.iterdir()} - {".lock", ".blobs", "m", "filler", "weights.lock"}
+        assert left == set()
+        assert full.names() == [".hashes.json", "w.pt"]
+
+
+class TestFilesOfTheUser:
+    @pytest.mark.parametrize("link", [os.symlink, os.link])
+    def test_a_checkpoint_that_is_linked_into_the_store_stays_the_users_own(
+        self, store: Store, server: FileServer, tmp_path: Path, link: Callable[[Path, Path], None]
+    ) -> None:
+        mine = tmp_path / "my_checkpoint.pt"
+        mine.write_bytes(CONTENT)
+        mine.chmod(0o644)
+        store.folder.mkdir(parents=True)
+        link(mine, store.path)
+        store.fetch(server.file("w.pt", sha256=SHA256))
+        assert stat.S_IMODE(mine.stat().st_mode) == 0o644
+        mine.write_bytes(OTHER)
+        assert check(store, server.file("w.pt", sha256=SHA256)) == {"w.pt": ""}
+        assert not any(path.is_symlink() for path in store.weights_dir.rglob("*"))
+        assert store.path.stat().st_nlink == 2  # the file of the variant and its content
+
+    def test_of_a_linked_variant_the_link_is_removed_and_what_it_leads_to_stays(
+        self, store: Store, server: FileServer, tmp_path: Path
+    ) -> None:
+        server.put("w.pt", CONTENT)
+        (tmp_path / "big").mkdir()
+        (tmp_path / "big" / "other.txt").write_text("mine")
+        store.folder.parent.mkdir(parents=True)
+        store.folder.symlink_to(tmp_path / "big")
+        store.fetch(server.file("w.pt"))
+        remove_variants(store.weights_dir, ["m/v"])
+        assert not store.folder.is_symlink()
+        assert (tmp_path / "big" / "other.txt").read_text() == "mine"
+        assert store.contents() == []
+        store.fetch(server.file("w.pt"))
+        assert remove_variants(store.weights_dir, ["m/v"]).freed_bytes == len(CONTENT)
+
+    def test_a_link_that_an_earlier_removal_left_is_in_nobodys_way(
+        self, store: Store, server: FileServer, tmp_path: Path
+    ) -> None:
+        server.put("w.pt", CONTENT)
+        store.fetch(server.file("w.pt"))
+        (store.folder.parent / ".v.removing").symlink_to(tmp_path)
+        remove_variants(store.weights_dir, ["m/v"])
+        assert not store.folder.exists()
+        assert not (store.folder.parent / ".v.removing").is_symlink()
+
+
 class TestRemoval:
     @pytest.fixture
     def shared(self, store: Store, server: FileServer) -> Store:
@@ -337,6 +419,55 @@ class TestCheck:
         store.fetch(server.file("w.pt"))
         flaw = check(store, server.file("w.pt", sha256="0" * 64))["w.pt"]
         assert "config.yaml says 000000000000…" in flaw
+
+
+class TestCheckOfAnArchive:
+    @pytest.fixture
+    def archive(self, store: Store, server: FileServer) -> WeightFile:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as content:
+            content.writestr("a.pt", CONTENT)
+            content.writestr("sub/b.pt", OTHER)
+        server.put("pretrained.zip", stream.getvalue())
+        file = WeightFile("pretrained", f"{server.url}/pretrained.zip", unpack=True)
+        store.fetch(file)
+        return file
+
+    def record(self, store: Store, name: str) -> None:
+        """As one who wants it to be taken for what came."""
+        path = store.folder / name
+        write_records(store.folder, {name: record_of(path, hashlib.sha256(path.read_bytes()).hexdigest())})
+
+    def test_a_whole_one_is_found_whole(self, store: Store, archive: WeightFile) -> None:
+        names = ["pretrained", "pretrained/a.pt", "pretrained/sub/b.pt"]
+        assert check(store, archive) == dict.fromkeys(names, "")
+        assert check(store) == dict.fromkeys(names[1:], "")
+
+    @pytest.mark.parametrize("is_declared", [True, False])
+    def test_a_member_that_was_exchanged_together_with_its_record_is_found(
+        self, store: Store, archive: WeightFile, is_declared: bool
+    ) -> None:
+        path = store.folder / "pretrained" / "a.pt"
+        path.unlink()
+        path.write_bytes(b"harm")
+        self.record(store, "pretrained/a.pt")
+        found = check(store, *([archive] if is_declared else []))
+        assert f"weights.lock says {SHA256[:12]}…" in found["pretrained/a.pt"]
+
+    @pytest.mark.parametrize("is_recorded", [True, False])
+    def test_a_file_that_the_archive_did_not_hold_is_found(
+        self, store: Store, archive: WeightFile, is_recorded: bool
+    ) -> None:
+        (store.folder / "pretrained" / "sub" / "harm.py").write_text("import os")
+        if is_recorded:
+            self.record(store, "pretrained/sub/harm.py")
+        for declared in ([archive], []):
+            assert check(store, *declared)["pretrained"] == "pretrained/sub/harm.py: was not in the archive"
+
+    def test_a_member_that_is_missing_is_found(self, store: Store, archive: WeightFile) -> None:
+        (store.folder / "pretrained" / "a.pt").unlink()
+        found = check(store, archive)
+        assert (found["pretrained"], found["pretrained/a.pt"]) == ("pretrained/a.pt: missing", "missing")
 
 
 class TestMirrors:
@@ -422,6 +553,12 @@ def test_fetching_for_several_variants_gives_their_folders_in_order(store: Store
     variants = [Variant("b", files=(server.file("w.pt"),)), Variant("none"), Variant("a", files=(server.file("w.pt"),))]
     folders = fetch_variants("m", variants, store.weights_dir)
     assert folders == [store.weights_dir / "m" / "b", None, store.weights_dir / "m" / "a"]
+
+
+@pytest.mark.parametrize("size_bytes", [None, 10])
+def test_a_device_is_no_file_of_weights(store: Store, size_bytes: int | None) -> None:
+    error = store.failure(WeightFile("w.pt", "file:///dev/zero", size_bytes=size_bytes))
+    assert error.message == "/dev/zero is neither a file nor a folder"
 
 
 def test_what_a_killed_process_left_is_swept_by_the_next_fetch(store: Store, server: FileServer) -> None:

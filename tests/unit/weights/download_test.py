@@ -197,3 +197,103 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(store: Store, tmp_path
     assert "the certificate is not accepted" in error.message
     assert "REQUESTS_CA_BUNDLE" in error.fix
     assert server.requests == []
+
+
+def answer(status: str, *headers: str, content: bytes = b"") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode("latin-1") + content
+
+
+@pytest.mark.parametrize("facts", [{}, {"size_bytes": 300_000}, {"sha256": SHA256}])
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_file(
+    store: Store, server: FileServer, facts: dict[str, object]
+) -> None:
+    part = answer("206 Partial Content", "Content-Range: bytes 0-9/10", "Content-Length: 10", content=CONTENT[:10])
+    server.put("w.pt", CONTENT, answers=[part])
+    error = store.failure(server.file("w.pt", **facts))
+    assert "sends a part of the file, though all of it was asked for" in error.message
+    assert store.names() == []
+    assert not (store.weights_dir / "weights.lock").exists()
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "bytes 100000-299999/300001",
+        "bytes 100000-99999/300000",
+        "bytes 100000-300000/300000",
+        "bytes 100000-299999/299999",
+        f"bytes 100000-{'9' * 5000}/300000",
+        "bytes 100000-",
+        "",
+    ],
+)
+def test_a_continuation_whose_range_does_not_fit_is_not_appended(store: Store, server: FileServer, stated: str) -> None:
+    rest = answer("206 Partial Content", f"Content-Range: {stated}", 'ETag: "version-1"', content=CONTENT[::-1])
+    server.put("w.pt", CONTENT)
+    store.leave_part(server)
+    server.files["w.pt"].answers = [rest]
+    store.fetch(server.file("w.pt"))
+    assert store.path.read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-", None]
+
+
+def test_the_whole_length_is_taken_from_the_range_where_nothing_else_says_it(store: Store, server: FileServer) -> None:
+    piece = answer(
+        "206 Partial Content",
+        "Content-Range: bytes 100000-100009/300000",
+        'ETag: "version-1"',
+        "Content-Length: 10",
+        content=CONTENT[100_000:100_010],
+    )
+    server.put("w.pt", CONTENT, framing="chunked")
+    store.leave_part(server)
+    server.files["w.pt"].answers = [piece]
+    store.fetch(server.file("w.pt"))
+    assert store.path.read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-", "bytes=100010-"]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+@pytest.mark.parametrize("facts", [{"size_bytes": 1000}, {"size_bytes": 1000, "sha256": SHA256}])
+def test_a_server_that_sends_more_than_is_stated_is_left(
+    store: Store, server: FileServer, framing: str, facts: dict[str, object]
+) -> None:
+    server.put("w.pt", bytes(20 << 20), framing=framing)
+    error = store.failure(server.file("w.pt", **facts))
+    assert "the server sends more than the 1,000 bytes that the file should have" in error.message
+    assert store.names() == []
+
+
+def test_lengths_of_thousands_of_digits_are_no_lengths(store: Store, server: FileServer) -> None:
+    server.put("w.pt", CONTENT, answers=[answer("200 OK", f"Content-Length: {'9' * 5000}", content=CONTENT)])
+    assert "does not say how long it is" in store.failure(server.file("w.pt")).message
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("http://[::1", "redirects to what is no address"), ("https:///bob:hunter2@host/x", "cannot fetch")],
+)
+def test_a_redirect_to_what_is_no_address_is_told(store: Store, server: FileServer, target: str, words: str) -> None:
+    server.put("w.pt", CONTENT, redirect=target)
+    error = store.failure(server.file("w.pt"))
+    assert words in error.message
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("address", ["https://bob:hunter2@[::1/w.pt", "https:///bob:hunter2@host/w.pt"])
+def test_of_what_is_no_address_no_password_is_shown(
+    store: Store, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = store.failure(WeightFile("w.pt", address, mirrors=(address,)))
+    assert "https:***" in error.message
+    assert "hunter2" not in str(error) + caplog.text
+
+
+def test_what_a_server_says_moves_no_cursor_also_where_it_is_only_logged(
+    store: Store, server: FileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.put("w.pt", CONTENT, answers=[answer("503 \x1b[31mbusy\x07"), answer("404 \x1b[31mgone\x9b")])
+    error = store.failure(server.file("w.pt"))
+    assert "the server answers 404 \N{REPLACEMENT CHARACTER}[31mgone\N{REPLACEMENT CHARACTER}" in error.message
+    assert "the server answers 503 \N{REPLACEMENT CHARACTER}[31mbusy" in caplog.text
+    assert "\x1b" not in caplog.text
