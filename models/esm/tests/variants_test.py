@@ -198,7 +198,7 @@ def test_a_row_that_does_not_fit_is_told_before_anything_starts_and_nothing_is_w
     table = write_csv(tmp_path / "in.csv", ("mutant",), ("K2R",), ("T2R",))
     scorer = ESM(task="score", wild_type=WILD_TYPE, **HERE)
 
-    with pytest.raises(RecordError, match=r"in.csv: record 1: T2R: the wild type has K at position 2"):
+    with pytest.raises(RecordError, match=r"in.csv, line 3: record 1: T2R: the wild type has K at position 2"):
         predict_file(scorer, FileRun(InputFile(table), tmp_path / "out.csv"))
 
     assert not scorer.session.is_warm

@@ -7,7 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import create_model
 
+from repro.models import Array
+from repro.models.esm import ESM
 from tests.unit.cli.conftest import Repro
 
 
@@ -306,8 +309,10 @@ class TestWhatIsRefused:
         assert names_here() == ["in.jsonl"]
 
     def test_table_of_a_model_that_gives_arrays_alone_is_refused_before_anything_is_looked_at(
-        self, repro: Repro
+        self, repro: Repro, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        arrays = create_model("Arrays", embedding=(Array | None, None), logits=(Array | None, None))
+        monkeypatch.setattr(ESM, "Outputs", arrays)
         write_jsonl("in.jsonl", [{"sequence": "MKT"}])
         ran = repro("predict", "esm", "in.jsonl", "-o", "out.csv")
         assert ran.code == 9
