@@ -23,7 +23,7 @@ _MUTANTS_TOGETHER = 16384
 class Inputs(BaseModel):
     sequence: str = Field("", min_length=1, description="a protein, upper case; at most 1,022 residues to embed")
     mutant: str | list[str] | None = Field(
-        None, description="to score: A42G, A42G:L56M or a mutated sequence, and `sequence` is the wild type"
+        None, description="to score: A42G, A42G:L56M or a mutated sequence; the sequence is then the wild type"
     )
 
 
@@ -35,8 +35,8 @@ class Outputs(BaseModel):
     contacts: Array | None = Field(None, description="(L, L) float32: probability that two residues touch")
     mutant: str | None = Field(None, description="the one that was given")
     score: float | None = Field(None, description="of one mutant: higher is fitter")
-    scores: Array | None = Field(None, description="(n,) float64: where `mutant` is a list")
-    log_odds: Array | None = Field(None, description="(L, 20) float32: of all substitutions, without `mutant`")
+    scores: Array | None = Field(None, description="(n,) float64: where the mutant is a list")
+    log_odds: Array | None = Field(None, description="(L, 20) float32: of all substitutions, where no mutant is given")
 
 
 class Options(BaseModel):
@@ -54,7 +54,7 @@ class Parameters(BaseModel):
     contacts: bool = Field(False, description="also give the probability that two residues touch")
     strategy: Strategy = Field("masked-marginals", description="how to score")
     offset: int = Field(1, description="number of the wild type's first residue in the names of mutants")
-    wild_type: str | None = Field(None, description="to score: the wild type of records without `sequence`")
+    wild_type: str | None = Field(None, description="to score: the wild type of records without a sequence")
 
 
 @Model.register(f"{MODEL_NAME}-model")
