@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from repro.errors import CommandError, OutOfMemoryError
 from repro.exchange_folder import ExchangeFolder
 from repro.runtimes.base import Limits
-from repro.runtimes.container import Container, ContainerPlan
+from repro.runtimes.container import ContainerPlan, run_to_end
 from repro.runtimes.log import LogTail
 from repro.settings import load_settings
 
@@ -77,15 +77,7 @@ class DockerContainer:
             limits=self._limits,
         )
         log = LogTail(report=None if silent else partial(_log.info, "%s"))
-        container = Container.start(plan)
-        try:
-            for _, data in container.frames():
-                log.feed(data)
-            log.close()
-            ended = container.wait()
-        finally:
-            container.remove()
-        evidence = container.evidence(log, ended)
+        ended, evidence = run_to_end(plan, log)
         if ended.oom_killed:
             raise OutOfMemoryError("the command was killed for want of memory", evidence=evidence)
         if ended.code != 0:

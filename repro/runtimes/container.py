@@ -149,6 +149,19 @@ class Container:
 _connected: weakref.WeakSet[Container] = weakref.WeakSet()
 
 
+def run_to_end(plan: ContainerPlan, log: LogTail) -> tuple[Exit, Evidence]:
+    """Run a container whose output goes to `log` until it ends, and remove it. Raises what `Container.start` raises."""
+    container = Container.start(plan)
+    try:
+        for _, data in container.frames():
+            log.feed(data)
+        log.close()
+        ended = container.wait()
+    finally:
+        container.remove()
+    return ended, container.evidence(log, ended)
+
+
 def _release_all_in_child() -> None:
     for container in list(_connected):
         container.release_in_child()

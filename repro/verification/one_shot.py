@@ -19,7 +19,7 @@ from repro.guest import exchange
 from repro.runtimes import docker, local
 from repro.runtimes.base import Device, Environment, Exit, Launch
 from repro.runtimes.classic import END_WITH_HOST
-from repro.runtimes.container import Container, ContainerPlan
+from repro.runtimes.container import ContainerPlan, run_to_end
 from repro.runtimes.gpu import check_gpu
 from repro.runtimes.log import LogTail
 from repro.verification.compare import Row
@@ -103,16 +103,7 @@ def _run_in_container(environment: Environment, launch: Launch, options: Sequenc
         device=launch.device,
         labels={"repro.model": spec.name, "repro.image": spec.image},
     )
-    log = LogTail()
-    container = Container.start(plan)
-    try:
-        for _, data in container.frames():
-            log.feed(data)
-        log.close()
-        ended = container.wait()
-    finally:
-        container.remove()
-    _check(ended, container.evidence(log, ended))
+    _check(*run_to_end(plan, LogTail()))
 
 
 def _run_locally(environment: Environment, launch: Launch, options: Sequence[str]) -> None:
