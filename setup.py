@@ -108,7 +108,7 @@ setup(
     license="MIT",
     packages=find_packages(include=["repro", "repro.*"]),
     package_dir={"": "."},  # said so that an editable install is a plain path, not an import hook
-    include_package_data=True,
+    package_data={"": ["*.html", "py.typed"]},
     install_requires=[
         "click>=8.1",
         "dnaio>=1.2",

@@ -85,7 +85,8 @@ class TestInfo:
         assert "esm2_t6_8M_UR50D (default)" in text
         assert "from repro.models.esm import ESM" in text
         assert "list of mean | bos | residue" in text
-        assert "sequence  text  (required)" in text
+        assert "sequence  text  -" in text
+        assert "sequence  text  (required)" in repro("info", "antiberty").out
 
     def test_registered_name_works_too(self, repro: Repro) -> None:
         assert repro("info", "esm-model").out == repro("info", "esm").out
