@@ -114,6 +114,7 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
                 self.send_response(302)
                 self.send_header("Location", served.redirect)
                 self.send_header("Content-Length", "0")
+                self.send_header("Connection", "close")  # told, as it is done: else the client may ask on it again
                 self.end_headers()
             else:
                 self._send(served)
