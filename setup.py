@@ -15,10 +15,12 @@ ROOT = Path(__file__).parent
 NOT_SHIPPED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "out"}
 
 EXTRAS = {
+    "benchmark": ["plotly>=5.24", "scikit-learn>=1.4", "scipy>=1.11"],
     "parquet": ["pyarrow>=15"],
     "plot": ["matplotlib>=3.8"],
     "notebook": ["ipywidgets>=8"],
     "publish": ["cyclonedx-python-lib>=9"],
+    "sagemaker": ["boto3>=1.34"],
     "weights": ["boto3>=1.34", "gdown>=5.2", "pypi-simple>=1.6"],
 }
 DEV = [
@@ -29,9 +31,10 @@ DEV = [
     "mkdocs-click>=0.9",
     "mkdocs-material>=9.5",
     "mkdocstrings[python]>=0.29",
-    "moto[s3,server]>=5",
+    "moto[s3,sagemaker,server]>=5",
     "mypy>=1.11",
     "parameterized>=0.9",
+    "playwright>=1.45",
     "psutil>=6",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
@@ -121,6 +124,7 @@ setup(
         "PyYAML>=6.0",
         "requests>=2.31",
         "rich>=13.7",
+        "tomli>=2; python_version < '3.11'",
         "urllib3>=2.3",
         "uv>=0.5",
     ],
