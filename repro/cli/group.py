@@ -16,6 +16,11 @@ COMMANDS = {
     "info": "Show a model, an image, or what made an output.",
     "setup": "Make a model ready: its image or environment, its weights.",
     "predict": "Run a model on the records of a file.",
+    "train": "Train a model on a data set, or score its variants, and write predictions of held-out rows.",
+    "dataset": "Data sets of measured variants: show, check, make, split, import.",
+    "card": "Model cards: check them.",
+    "benchmark": "Data sets x models x splits: run, score, aggregate, report.",
+    "sagemaker": "Train as a job of Amazon SageMaker: create, monitor, fetch.",
     "verify": "Check that a model gives its golden answers here.",
     "rerun": "Make an output again from its manifest, and compare.",
     "weights": "Pretrained weights: list, fetch, verify, remove.",
@@ -41,7 +46,8 @@ exit codes:
   5    no Docker engine answers, or the runtime cannot be used
   6    the GPU that was asked for is not there
   7    the worker did not start, died, or took too long
-  8    the model failed for a record (with --on-error return: the output is complete)
+  8    the model failed for a record (with --on-error return: the output is complete), or in training;
+       cells of a benchmark failed; a job of SageMaker failed
   9    the output cannot be written
   10   repro verify or repro rerun: the results differ
   130  interrupted with Ctrl-C (143: SIGTERM, 129: SIGHUP; 141: the reader of stdout left)
