@@ -1,0 +1,1 @@
+"""Data sets x models -> tables. Light: nothing is imported before it is named."""

@@ -1,0 +1,28 @@
+"""Data sets and model cards of ProteinGym.
+
+>>> from repro.benchmarks.proteingym import Dataset, Manifest, ModelCard
+"""
+
+from repro.guest.assays import (
+    Assay,
+    CardError,
+    Dataset,
+    DatasetError,
+    Examples,
+    Manifest,
+    ModelCard,
+    Split,
+    make_split,
+)
+
+__all__ = [
+    "Assay",
+    "CardError",
+    "Dataset",
+    "DatasetError",
+    "Examples",
+    "Manifest",
+    "ModelCard",
+    "Split",
+    "make_split",
+]

@@ -1,0 +1,137 @@
+"""A CSV file as ProteinGym publishes its assays: mutant, mutated_sequence, DMS_score, DMS_score_bin."""
+
+import csv
+import os
+
+from . import mutants as naming
+from . import stored_splits
+from .dataset import Assay
+from .errors import DatasetError
+from .table import read_columns, read_header, to_numbers
+
+TARGET = "DMS_score"
+_SEQUENCE_COLUMNS = ("mutated_sequence", "sequence")
+_MUTANT_COLUMNS = ("mutant", "mutants")
+_CUTOFF = "DMS_binarization_cutoff"
+_KEPT = ("UniProt_ID", "selection_type", "coarse_selection_type", "taxon", "source_organism", "molecule_name")
+_CHECKED_ROWS = 200
+_LONGEST_FIELD = 1 << 20
+
+
+def read(path, reference=None, target=None, sequence=None, mutant=None, wild_type=None, features=(), offset=1):
+    """What Dataset is made of. See `Dataset.from_path` and `Dataset.from_csv`."""
+    about = reference_row(reference, path) if reference is not None else {}
+    target = target or TARGET
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            reader, header = read_header(stream, path)
+            names = _columns(header, path, target, sequence, mutant)
+            bins = [target + "_bin"] if target + "_bin" in header else []
+            folds = [name for name in header if stored_splits.is_folds_column(name)]
+            wanted = [name for name in dict.fromkeys([*names, target, *bins, *features, *folds]) if name]
+            _check_there(features, header, path)
+            columns = read_columns(reader, header, wanted, {target, *bins}, path)
+    except OSError as error:
+        raise DatasetError("%s cannot be read: %s" % (path, error.strerror)) from None
+    except UnicodeDecodeError as error:
+        raise DatasetError("%s is not UTF-8: %s" % (path, error.reason)) from None
+    sequence_column, mutation_column = names
+    wild_type = wild_type or about.get("target_seq") or _reverted(columns, sequence_column, mutation_column)
+    if sequence_column is None:
+        sequence_column = _SEQUENCE_COLUMNS[0]
+        columns[sequence_column] = _applied(columns[mutation_column], wild_type, offset, path)
+    splits = [stored_splits.from_column(name, columns.pop(name), path) for name in folds]
+    constants = {"sequence": wild_type, "mutation_col": mutation_column, **_constants(about)}
+    constants = {key: value for key, value in constants.items() if value not in (None, "")}
+    name = about.get("DMS_id") or os.path.splitext(os.path.basename(path))[0]
+    return {
+        "name": name,
+        "assays": {target: Assay(target, "", list(features), constants, sequence_column)},
+        "table": columns,
+        "splits": {split.name: split for split in splits},
+        "extra": {"reference": {key: value for key, value in about.items() if value}} if about else {},
+        "source": about.get("title", ""),
+    }
+
+
+def reference_row(reference, path):
+    """The row of ProteinGym's reference file that is about an assay's file, by DMS_id or by the file's name.
+
+    Raises:
+        DatasetError: there is none, or the file is no reference file.
+    """
+    reference = os.fspath(reference)
+    file_name = os.path.basename(path)
+    stem = os.path.splitext(file_name)[0]
+    try:
+        with open(reference, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if "DMS_id" not in (reader.fieldnames or ()):
+                raise DatasetError("%s is no reference file of ProteinGym: it has no column DMS_id" % reference)
+            for row in reader:
+                if stem == row["DMS_id"] or file_name == row.get("DMS_filename"):
+                    return row
+    except OSError as error:
+        raise DatasetError("%s cannot be read: %s" % (reference, error.strerror)) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError("%s cannot be read: %s" % (reference, error)) from None
+    raise DatasetError(
+        "%s has no row for %s: no DMS_id %s" % (reference, file_name, stem), "name the file as ProteinGym does"
+    )
+
+
+def _columns(header, path, target, sequence, mutant):
+    """The columns of sequences and of variants' names; one of them may be None."""
+    _check_there([target, *(name for name in (sequence, mutant) if name)], header, path)
+    sequence = sequence or next((name for name in _SEQUENCE_COLUMNS if name in header), None)
+    mutant = mutant or next((name for name in _MUTANT_COLUMNS if name in header), None)
+    if sequence is None and mutant is None:
+        raise DatasetError(
+            "%s has neither a column mutated_sequence nor a column mutant; it has %s" % (path, ", ".join(header[:20])),
+            "name the column of the sequences",
+        )
+    return sequence, mutant
+
+
+def _check_there(names, header, path):
+    missing = [name for name in names if name not in header]
+    if missing:
+        raise DatasetError(
+            "%s has no column %s; it has %s" % (path, ", ".join(map(repr, missing)), ", ".join(header[:20])),
+            "name the column of the measured values (target)",
+        )
+
+
+def _applied(mutants, wild_type, offset, path):
+    if not wild_type:
+        raise DatasetError(
+            "%s has names of variants and no sequences: the wild type is needed" % path,
+            "give the wild type, or ProteinGym's reference file",
+        )
+    found = []
+    for row, mutant in enumerate(mutants):
+        try:
+            found.append(naming.apply_mutant(wild_type, mutant, offset))
+        except DatasetError as error:
+            raise DatasetError("%s, row %d: %s" % (path, row + 1, error.message), error.fix) from None
+    return found
+
+
+def _reverted(columns, sequence_column, mutation_column):
+    """The wild type that the first rows agree on, or None."""
+    if sequence_column is None or mutation_column is None:
+        return None
+    found = set()
+    for sequence, mutant in zip(columns[sequence_column][:_CHECKED_ROWS], columns[mutation_column]):
+        try:
+            found.add(naming.revert_mutant(sequence, mutant))
+        except DatasetError:  # not written as substitutions: there is nothing to revert
+            return None
+    return found.pop() if len(found) == 1 else None
+
+
+def _constants(about):
+    constants = {key: about[key] for key in _KEPT if about.get(key)}
+    if about.get(_CUTOFF):
+        constants[_CUTOFF] = to_numbers([about[_CUTOFF]], _CUTOFF, 0, "the reference file")[0]
+    return constants

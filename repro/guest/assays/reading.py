@@ -1,0 +1,46 @@
+"""Data sets from files: what a file is shows its content, not its name."""
+
+import os
+
+from . import pgdata, proteingym_csv, seed_zip
+from .archive import Archive
+from .errors import DatasetError
+
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def read_dataset(cls, path, reference=None, target=None):
+    """What Dataset.from_path does; `cls` is made of it."""
+    path = os.fspath(path)
+    if not _is_zip(path):
+        return cls(**proteingym_csv.read(path, reference, target))
+    if reference is not None or target is not None:
+        raise DatasetError(
+            "%s is an archive: it says itself what its targets are; leave reference and target out" % path
+        )
+    with Archive(path) as archive:
+        for form in (pgdata, seed_zip):
+            if form.MANIFEST in archive:
+                return cls(**form.read(archive))
+        raise DatasetError(
+            "%s has neither %s nor %s; it has %s"
+            % (path, seed_zip.MANIFEST, pgdata.MANIFEST, ", ".join(archive.names[:10]) or "no files"),
+            "put the manifest at the top of the archive, not into a folder",
+        )
+
+
+def _is_zip(path):
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4)
+    except FileNotFoundError:
+        raise DatasetError("there is no file %s" % path) from None
+    except IsADirectoryError:
+        raise DatasetError("%s is a folder" % path, "zip its content: manifest.toml at the top") from None
+    except OSError as error:
+        raise DatasetError("%s cannot be read: %s" % (path, error.strerror)) from None
+    if start in _ZIP_STARTS:
+        return True
+    if path.endswith((".zip", ".pgdata")):
+        raise DatasetError("%s is no zip archive, or cut" % path)
+    return False
