@@ -1,16 +1,19 @@
 """The archive with `manifest.toml`, one table, and its targets by name in the manifest."""
 
 from . import stored_splits
-from .archive import escapes, plain_name
 from .dataset import Assay
 from .errors import DatasetError
+from .manifests import checked_columns, list_of, load_manifest, member_of, table_of, text_of
 from .table import read_columns, read_header
-from .toml_text import load_toml
 
 MANIFEST = "manifest.toml"
 _TEXTS = ("name", "description", "doi", "source", "xref")
-_META = "assays_meta"
-_FOLDERS = {"structures": ("structures_meta", "structure_meta"), "msas": ("msa_meta", "msas_meta")}
+META = "assays_meta"
+FOLDERS = {
+    "sequences": ("sequences_meta",),
+    "structures": ("structures_meta", "structure_meta"),
+    "msas": ("msa_meta", "msas_meta"),
+}
 
 
 def read(archive):
@@ -20,11 +23,11 @@ def read(archive):
     texts = {key: text_of(manifest, key, where) for key in _TEXTS}
     if not texts["name"]:
         raise DatasetError("%s has no name" % where, 'add a line: name = "..."')
-    meta = table_of(manifest, _META, where)
+    meta = table_of(manifest, META, where)
     columns, splits, assays = _table(archive, meta, manifest.get("splits", {}), where)
-    others = {key: value for key, value in manifest.items() if key not in (*_TEXTS, _META, "splits")}
+    others = {key: value for key, value in manifest.items() if key not in (*_TEXTS, META, "splits")}
     kept = ("engineering_round_feature", "split_feature", "split_strategy")
-    others[_META] = {key: meta[key] for key in kept if meta.get(key)}
+    others[META] = {key: meta[key] for key in kept if meta.get(key)}
     return {
         **texts,
         "assays": assays,
@@ -33,48 +36,6 @@ def read(archive):
         "extra": others,
         "files": _files(archive, manifest),
     }
-
-
-def load_manifest(archive, name):
-    """A manifest's content."""
-    try:
-        text = archive.read(name).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DatasetError("%s in %s is not UTF-8: %s" % (name, archive.path, error.reason)) from None
-    return load_toml(text, DatasetError, "%s in %s" % (name, archive.path))
-
-
-def text_of(table, key, where, default=""):
-    """A text of a manifest; `default` where it is not there."""
-    value = table.get(key, default)
-    if not isinstance(value, str):
-        raise DatasetError("%s: `%s` is %r, and has to be text" % (where, key, value))
-    return value
-
-
-def table_of(manifest, key, where):
-    """A table of a manifest that has to be there."""
-    value = manifest.get(key)
-    if not isinstance(value, dict):
-        raise DatasetError("%s has no table [%s]" % (where, key))
-    return value
-
-
-def list_of(table, key, where):
-    """A list of texts of a manifest; empty where it is not there."""
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise DatasetError("%s: `%s` is %r, and has to be a list of names" % (where, key, value))
-    return value
-
-
-def member_of(table, key, where):
-    """The member that a manifest names. Raises DatasetError where it leads out of the archive."""
-    name = text_of(table, key, where)
-    why = escapes(name)
-    if why:
-        raise DatasetError("%s: `%s` is %r, which %s" % (where, key, name, why), "name a file of the archive")
-    return plain_name(name)
 
 
 def _table(archive, meta, described, where):
@@ -104,23 +65,11 @@ def _table(archive, meta, described, where):
     return columns, {split.name: split for split in splits}, assays
 
 
-def checked_columns(wanted, header, where, manifest):
-    """The columns to read, each once. Raises DatasetError naming those that a manifest names and a table lacks."""
-    names = [name for name in dict.fromkeys(wanted) if name]
-    missing = [name for name in names if name not in header]
-    if missing:
-        raise DatasetError(
-            "%s has no column %s, which %s names; it has %s"
-            % (where, ", ".join(map(repr, missing)), manifest, ", ".join(header[:20]))
-        )
-    return names
-
-
 def _assays(meta, where):
     sequence_column = text_of(meta, "sequence_feature", where) or "sequence"
     assays = {}
-    for target, about in table_of(meta, "assays", "%s, [%s]" % (where, _META)).items():
-        place = "%s, [%s.assays.%s]" % (where, _META, target)
+    for target, about in table_of(meta, "assays", "%s, [%s]" % (where, META)).items():
+        place = "%s, [%s.assays.%s]" % (where, META, target)
         if not isinstance(about, dict):
             raise DatasetError("%s is no table" % place)
         constants = about.get("constants", {})
@@ -135,7 +84,7 @@ def _assays(meta, where):
 
 def _files(archive, manifest):
     found = {}
-    for folder, keys in _FOLDERS.items():
+    for folder, keys in FOLDERS.items():
         for key in keys:
             if isinstance(manifest.get(key), dict) and manifest[key].get("file_path"):
                 name = member_of(manifest[key], "file_path", "[%s] of %s" % (key, archive.path))

@@ -147,34 +147,32 @@ def make_split(kind, dataset, folds=5, seed=0, fractions=FRACTIONS, name=None):
     raise DatasetError("%r is no kind of split; there are %s" % (kind, ", ".join(KINDS)))
 
 
-def _shuffled_groups(dataset, seed):
-    """The rows of each sequence, in an order drawn at random.
+def _shuffled(dataset, seed):
+    """The rows in an order drawn at random, those of one sequence beside each other.
 
     Only Random.random() gives the same numbers on every version of Python: the order is that of numbers drawn.
     """
-    groups = {}
-    for row, sequence in enumerate(dataset.sequences):
-        groups.setdefault(sequence, []).append(row)
     draw = random.Random(seed).random  # noqa: S311 (no secret)
-    keyed = [(draw(), rows) for rows in groups.values()]
-    return [rows for _, rows in sorted(keyed)]
+    drawn = {sequence: draw() for sequence in dict.fromkeys(dataset.sequences)}
+    keys = [drawn[sequence] for sequence in dataset.sequences]
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def _random_folds(dataset, folds, seed):
-    labels = [LEFT_OUT] * len(dataset)
-    depths = _depths(dataset)
+    depths, sequences = _depths(dataset), dataset.sequences
     by_depth = {}
-    for rows in _shuffled_groups(dataset, seed):
-        by_depth.setdefault(depths[rows[0]], []).append(rows)
-    turn = 0
+    for row in _shuffled(dataset, seed):
+        by_depth.setdefault(depths[row], []).append(row)
+    names = [str(fold) for fold in range(folds)]
+    fold_of = {}
     for depth in sorted(by_depth):
-        for rows in by_depth[depth]:
-            for row in rows:
-                labels[row] = str(turn % folds)
-            turn += 1
-    if turn < folds:
-        raise DatasetError("%s has %d sequences, too few for %d folds" % (dataset.name, turn, folds), "use fewer folds")
-    return labels
+        for row in by_depth[depth]:
+            fold_of.setdefault(sequences[row], names[len(fold_of) % folds])
+    if len(fold_of) < folds:
+        raise DatasetError(
+            "%s has %d sequences, too few for %d folds" % (dataset.name, len(fold_of), folds), "use fewer folds"
+        )
+    return [fold_of[sequence] for sequence in sequences]
 
 
 def _depths(dataset):
@@ -228,11 +226,11 @@ def _position_folds(kind, single_positions, folds):
 def _train_valid_test(dataset, seed, fractions):
     if len(fractions) != 3 or min(fractions) < 0 or not 0.999 < sum(fractions) < 1.001:
         raise DatasetError("the fractions of train, valid and test are %s; they add up to 1" % (tuple(fractions),))
-    groups = _shuffled_groups(dataset, seed)
-    ends = (round(fractions[0] * len(groups)), round((fractions[0] + fractions[1]) * len(groups)))
-    labels = [LEFT_OUT] * len(dataset)
-    for index, rows in enumerate(groups):
-        label = TRAIN if index < ends[0] else VALID if index < ends[1] else TEST
-        for row in rows:
-            labels[row] = label
-    return labels
+    label_of = {}
+    sequences = dataset.sequences
+    count = len(set(sequences))
+    ends = (round(fractions[0] * count), round((fractions[0] + fractions[1]) * count))
+    for row in _shuffled(dataset, seed):
+        index = len(label_of)
+        label_of.setdefault(sequences[row], TRAIN if index < ends[0] else VALID if index < ends[1] else TEST)
+    return [label_of[sequence] for sequence in sequences]

@@ -72,8 +72,7 @@ def write_columns(columns):
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)
     for start in range(0, rows, BLOCK):
-        block = [[_text(value) for value in columns[name][start : start + BLOCK]] for name in names]
-        writer.writerows(zip(*block))
+        writer.writerows(zip(*(_texts(columns[name][start : start + BLOCK]) for name in names)))
         yield buffer.getvalue().encode("utf-8")
         buffer.seek(0)
         buffer.truncate()
@@ -81,10 +80,10 @@ def write_columns(columns):
         yield buffer.getvalue().encode("utf-8")
 
 
-def _text(value):
-    if isinstance(value, str):
-        return value
-    return "" if value != value else repr(value)
+def _texts(values):
+    if isinstance(values[0], str):
+        return values
+    return ["" if value != value else repr(value) for value in values]
 
 
 def _repaired(block, width, before, where):

@@ -7,6 +7,8 @@ from .table import write_columns
 from .toml_text import dump_toml
 
 _TABLE = "assays.csv"
+_ALIGNMENT = "msas"
+_FORMATS = {"a3m": "a3m", "a2m": "fasta", "sto": "stockholm"}
 
 
 def write_dataset(dataset, path):
@@ -20,9 +22,16 @@ def write_dataset(dataset, path):
 
 
 def _columns(dataset):
+    """The table with the labels of the splits."""
     columns = dict(dataset.table)
     for split in dataset.splits.values():
-        columns[stored_splits.column_of(split)] = split.labels
+        column = stored_splits.column_of(split)
+        if column in columns:
+            raise DatasetError(
+                "%s has a column %s already, where the split %s is written" % (dataset.name, column, split.name),
+                "give the split another name",
+            )
+        columns[column] = split.labels
     return columns
 
 
@@ -30,74 +39,106 @@ def _described(dataset):
     return {name: stored_splits.described(split) for name, split in dataset.splits.items()}
 
 
+def _files(dataset):
+    for name in sorted(dataset.files):
+        yield name, [dataset.files[name]]
+
+
 def _zip_members(dataset):
-    meta = dict(dataset.extra.get("assays_meta", {}))
-    labels = [stored_splits.column_of(one) for one in dataset.splits.values() if not one.is_folds]
-    first = next(iter(dataset.assays.values()))
     manifest = {
         **{key: getattr(dataset, key) for key in ("name", "description", "doi", "source", "xref")},
-        **{key: value for key, value in dataset.extra.items() if key != "assays_meta"},
-        "assays_meta": {
-            "file_path": _TABLE,
-            "sequence_feature": first.sequence_column,
-            "engineering_round_feature": meta.get("engineering_round_feature", ""),
-            "split_feature": labels[0] if labels else "",
-            "split_strategy": meta.get("split_strategy", ""),
-            "columns": list(dataset.table),
-            "assays": {
-                target: {"description": assay.description, "features": assay.features, "constants": assay.constants}
-                for target, assay in dataset.assays.items()
-            },
-        },
+        **{key: value for key, value in dataset.extra.items() if key != seed_zip.META},
+        seed_zip.META: _meta(dataset),
         "splits": _described(dataset),
     }
-    for key, folder in (("structures_meta", "structures"), ("msa_meta", "msas")):
+    for folder, (key, *_) in seed_zip.FOLDERS.items():
         if any(name.startswith(folder + "/") for name in dataset.files):
             manifest[key] = {"file_path": folder}
     yield seed_zip.MANIFEST, [dump_toml(manifest).encode("utf-8")]
     yield _TABLE, write_columns(_columns(dataset))
-    for name in sorted(dataset.files):
-        yield name, [dataset.files[name]]
+    yield from _files(dataset)
+
+
+def _meta(dataset):
+    meta = dataset.extra.get(seed_zip.META, {})
+    labels = [stored_splits.column_of(split) for split in dataset.splits.values() if not split.is_folds]
+    return {
+        "file_path": _TABLE,
+        "sequence_feature": next(iter(dataset.assays.values())).sequence_column,
+        "engineering_round_feature": meta.get("engineering_round_feature", ""),
+        "split_feature": labels[0] if labels else "",
+        "split_strategy": meta.get("split_strategy", ""),
+        "columns": list(dataset.table),
+        "assays": {
+            target: {"description": assay.description, "features": assay.features, "constants": assay.constants}
+            for target, assay in dataset.assays.items()
+        },
+    }
 
 
 def _pgdata_members(dataset):
     table = "assays/%s.csv" % dataset.name
-    yield pgdata.MANIFEST, [dump_toml(_lock(dataset, table)).encode("utf-8")]
-    beside = {
+    reference = "sequences/%s.fasta" % dataset.name
+    added = {}
+    if dataset.wild_type and not any(name.startswith("sequences/") for name in dataset.files):
+        added[reference] = pgdata.reference_fasta(dataset.name, dataset.wild_type)
+    yield pgdata.MANIFEST, [dump_toml(_lock(dataset, table, list(added))).encode("utf-8")]
+    yield pgdata.BESIDE, [dump_toml(_beside(dataset)).encode("utf-8")]
+    yield table, write_columns(_columns(dataset))
+    for name, content in added.items():
+        yield name, [content]
+    yield from _files(dataset)
+
+
+def _beside(dataset):
+    shown = ("publication", *pgdata.FILED)
+    return {
         **{key: getattr(dataset, key) for key in ("doi", "source", "xref") if getattr(dataset, key)},
         "columns": list(dataset.table),
         "assays": {target: {"features": assay.features} for target, assay in dataset.assays.items() if assay.features},
         "splits": _described(dataset),
-        "extra": dataset.extra,
+        "extra": {key: value for key, value in dataset.extra.items() if key not in shown},
     }
-    yield pgdata.BESIDE, [dump_toml(beside).encode("utf-8")]
-    yield table, write_columns(_columns(dataset))
-    for name in sorted(dataset.files):
-        yield name, [dataset.files[name]]
 
 
-def _lock(dataset, table):
-    variables = {key: None for assay in dataset.assays.values() for key in assay.constants}
+def _lock(dataset, table, references):
+    variables = dict.fromkeys(key for assay in dataset.assays.values() for key in assay.constants)
     return {
         "version": pgdata.VERSION,
         "name": dataset.name,
         "description": dataset.description or None,
         "assay_variables": [{"name": name} for name in variables],
         "assay_targets": [{"name": target} for target in dataset.assays],
-        "assays": [
-            {
-                "name": target,
-                "description": assay.description or None,
-                "sequence": assay.sequence_column,
-                "sequence_alphabet": "AA",
-                "path": table,
-                "targets": {target: target},
-                "variables": assay.constants,
-            }
-            for target, assay in dataset.assays.items()
-        ],
-        **{
-            key: [{"path": name} for name in sorted(dataset.files) if name.startswith(key + "/")]
-            for key in ("structures",)
-        },
+        "assays": [_assay(assay, table) for assay in dataset.assays.values()],
+        **_sections(dataset, references),
+        "publication": dataset.extra.get("publication"),
     }
+
+
+def _assay(assay, table):
+    return {
+        "name": assay.target,
+        "description": assay.description or None,
+        "sequence_alias": assay.sequence_column if assay.sequence_column != "sequence" else None,
+        "sequence_alphabet": "AA",
+        "path": table,
+        "targets": [{"name": assay.target}],
+        "variables": assay.constants,
+    }
+
+
+def _sections(dataset, references):
+    """The sections of the kept files: as they were read, or as much as can be said of a file."""
+    sections = {key: list(dataset.extra.get(key, [])) for key in pgdata.FILED}
+    sections["sequences"] += [{"type": "wild_type", "alphabet": "AA", "path": path} for path in references]
+    named = {one.get(path) for found in sections.values() for one in found for path in ("path", "weights_path")}
+    for name in sorted(set(dataset.files) - named):
+        folder, _, file_name = name.partition("/")
+        if folder in sections:
+            about = {"path": name}
+            if folder == "sequences":
+                about.update(type="wild_type", alphabet="AA")
+            if folder == _ALIGNMENT:
+                about["format"] = _FORMATS.get(file_name.rsplit(".", 1)[-1], "fasta")
+            sections[folder].append(about)
+    return sections
