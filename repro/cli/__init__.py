@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from repro.errors import ReproError
+from repro.errors import InputFileError, ReproError
 
 _EXIT_UNEXPECTED = 1
 _EXIT_INTERRUPTED = 130
@@ -42,8 +42,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.show_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 (the edge: whatever it is, it becomes one line and an exit code)
-        console.show_unexpected(error)
-        return _EXIT_UNEXPECTED
+        told = _of_the_input(error)
+        if told is None:
+            console.show_unexpected(error)
+            return _EXIT_UNEXPECTED
+        console.show_error(told)
+        return told.exit_code
+
+
+def _of_the_input(error: Exception) -> ReproError | None:
+    """An error about a data set or a model card, which the code that containers share raises without this tree."""
+    from repro.guest.assays.errors import AssaysError
+
+    if not isinstance(error, AssaysError):
+        return None
+    told = InputFileError(error.message, fix=error.fix)
+    told.__cause__ = error
+    return told
 
 
 @contextlib.contextmanager

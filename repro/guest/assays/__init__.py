@@ -1,7 +1,8 @@
 """Data sets of measured variants, their splits, and model cards: the same code on the host and in containers."""
 
+from .assay import Assay, Examples
 from .card import Manifest, ModelCard
-from .dataset import Assay, Dataset, Examples
+from .dataset import Dataset
 from .errors import AssaysError, CardError, DatasetError
 from .splits import Split, make_split
 

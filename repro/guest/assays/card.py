@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from typing import Any, Dict, List
 
 from .errors import CardError
 from .front_matter import load_front_matter
@@ -19,18 +20,18 @@ class ModelCard:
 
     Attributes:
         name: of the model; predictions are named after it.
-        hyper_params: dict of values by name.
-        tags: list of str.
-        extra: dict of what else the file says.
+        hyper_params: Dict[str, Any] of values by name.
+        tags: List[str] of str.
+        extra: Dict[str, Any] of what else the file says.
 
     >>> ModelCard("pls", {"n_components": 3}) == ModelCard("pls", {"n_components": 3})
     True
     """
 
     name: str
-    hyper_params: dict = dataclasses.field(default_factory=dict)
-    tags: list = dataclasses.field(default_factory=list)
-    extra: dict = dataclasses.field(default_factory=dict)
+    hyper_params: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    tags: List[str] = dataclasses.field(default_factory=list)
+    extra: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_path(cls, path):

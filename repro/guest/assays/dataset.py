@@ -1,79 +1,17 @@
 """A data set: assays of one protein or many, their measured variants as columns, and the splits of its rows."""
 
 import dataclasses
-import hashlib
 import os
 import re
-import struct
-from array import array
+from typing import Any, Dict, List
 
+from .assay import Assay, Examples
+from .digest import digest_of
 from .errors import DatasetError
-from .splits import make_split
+from .splits import Split, make_split
 
 _RESIDUES = re.compile(r"[A-Za-z*.-]+")
-_DIGEST_BLOCK = 1 << 16
-SUFFIXES = (".zip", ".pgdata", ".csv")
-
-
-@dataclasses.dataclass(frozen=True)
-class Assay:
-    """What one column of measured values is, and what is constant in it.
-
-    Attributes:
-        target: the column.
-        features: columns that were known beside the sequence.
-        constants: what holds for all rows; `sequence` is the wild type, `mutation_col` the column of variants' names.
-    """
-
-    target: str
-    description: str = ""
-    features: list = dataclasses.field(default_factory=list)
-    constants: dict = dataclasses.field(default_factory=dict)
-    sequence_column: str = "sequence"
-
-    @property
-    def wild_type(self):
-        """The sequence that the variants differ from, or None."""
-        return self.constants.get("sequence") or None
-
-    @property
-    def mutation_column(self):
-        """The column with the names of variants, or None."""
-        return self.constants.get("mutation_col") or None
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """Rows of one assay that have a measured value.
-
-    Attributes:
-        sequences: list of str.
-        mutants: list of str, or None where variants have no names.
-        targets: list of float.
-        wild_type: str or None.
-        rows: the number of each in the data set's table, from 0.
-        dropped: how many rows of those asked for have no measured value, and are left out.
-    """
-
-    sequences: list
-    mutants: list
-    targets: list
-    wild_type: str
-    rows: list
-    dropped: int = 0
-
-    def __len__(self):
-        return len(self.sequences)
-
-    def take(self, indices):
-        """Those at some places (not rows) of these, in that order."""
-        return Examples(
-            [self.sequences[index] for index in indices],
-            None if self.mutants is None else [self.mutants[index] for index in indices],
-            [self.targets[index] for index in indices],
-            self.wild_type,
-            [self.rows[index] for index in indices],
-        )
+_BLOCK = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -89,15 +27,15 @@ class Dataset:
     """
 
     name: str
-    assays: dict
-    table: dict
-    splits: dict = dataclasses.field(default_factory=dict)
+    assays: Dict[str, Assay]
+    table: Dict[str, List[Any]]
+    splits: Dict[str, Split] = dataclasses.field(default_factory=dict)
     description: str = ""
     doi: str = ""
     source: str = ""
     xref: str = ""
-    extra: dict = dataclasses.field(default_factory=dict)
-    files: dict = dataclasses.field(default_factory=dict)
+    extra: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    files: Dict[str, bytes] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         self._check_shape()
@@ -171,7 +109,7 @@ class Dataset:
         """SHA-256 over names, columns, constants, splits and files: equal content, equal digest, however archived."""
         found = self.__dict__.get("_digest")
         if found is None:
-            found = _digest(self)
+            found = digest_of(self)
             object.__setattr__(self, "_digest", found)
         return found
 
@@ -301,8 +239,8 @@ class Dataset:
 
     def _check_sequences(self, column):
         sequences = self.table[column]
-        for start in range(0, len(sequences), _DIGEST_BLOCK):
-            block = sequences[start : start + _DIGEST_BLOCK]
+        for start in range(0, len(sequences), _BLOCK):
+            block = sequences[start : start + _BLOCK]
             joined = "".join(block)
             if joined.isascii() and joined.isalpha() and all(block):
                 continue
@@ -312,43 +250,3 @@ class Dataset:
                         "%s, row %d, column %r: %r is no sequence"
                         % (self.name, start + index + 1, column, sequence[:60])
                     )
-
-
-def _digest(dataset):
-    digest = hashlib.sha256()
-    _add(digest, "name", dataset.name)
-    for target, assay in dataset.assays.items():
-        _add(digest, "target", target)
-        _add(digest, "sequence", assay.sequence_column)
-        for feature in assay.features:
-            _add(digest, "feature", feature)
-        for key in sorted(assay.constants):
-            _add(digest, "constant", "%s=%r" % (key, assay.constants[key]))
-    for name in sorted(dataset.table):
-        _add(digest, "column", name)
-        _add_column(digest, dataset.table[name])
-    for name in sorted(dataset.splits):
-        split = dataset.splits[name]
-        _add(digest, "split", "%s=%s %s %s" % (name, split.kind, split.folds, split.seed))
-        _add_column(digest, split.labels)
-    for name in sorted(dataset.files):
-        _add(digest, "file", name)
-        _add(digest, "bytes", hashlib.sha256(dataset.files[name]).hexdigest())
-    return digest.hexdigest()
-
-
-def _add(digest, label, text):
-    content = ("%s:%s" % (label, text)).encode("utf-8")
-    digest.update(struct.pack("<q", len(content)) + content)
-
-
-def _add_column(digest, values):
-    digest.update(struct.pack("<q", len(values)))
-    for start in range(0, len(values), _DIGEST_BLOCK):
-        block = values[start : start + _DIGEST_BLOCK]
-        if isinstance(block[0], float):
-            numbers = array("d", [value if value == value else float("nan") for value in block])
-            digest.update(struct.pack("<%dd" % len(numbers), *numbers))
-        else:
-            digest.update(array("q", map(len, block)).tobytes())
-            digest.update("".join(block).encode("utf-8"))

@@ -35,14 +35,16 @@ def _load(text, where):
     except ModuleNotFoundError:
         raise CardError("%s cannot be read: PyYAML is not installed here" % where, "pip install PyYAML") from None
     try:
-        return yaml.load(text, _loader(yaml))  # noqa: S506 (a SafeLoader with other numbers)
+        return yaml.load(text, _loader())  # noqa: S506 (a SafeLoader with other numbers)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = ", line %d" % (mark.line + 2) if mark else ""
         raise CardError("%s%s: %s" % (where, line, getattr(error, "problem", None) or error)) from None
 
 
-def _loader(yaml):
+def _loader():
+    import yaml
+
     class Loader(yaml.SafeLoader):
         """SafeLoader with the numbers of YAML 1.2, that refuses a key given twice."""
 

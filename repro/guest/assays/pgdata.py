@@ -7,7 +7,7 @@ readers of the form do not look. All forms that the manifest has had are read; t
 
 from . import stored_splits
 from .archive import plain_name
-from .dataset import Assay
+from .assay import Assay
 from .errors import DatasetError
 from .fasta import read_fasta
 from .joined_tables import join

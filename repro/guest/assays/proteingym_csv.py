@@ -5,7 +5,7 @@ import os
 
 from . import mutants as naming
 from . import stored_splits
-from .dataset import Assay
+from .assay import Assay
 from .errors import DatasetError
 from .table import read_columns, read_header, to_numbers
 

@@ -1,7 +1,7 @@
 """The archive with `manifest.toml`, one table, and its targets by name in the manifest."""
 
 from . import stored_splits
-from .dataset import Assay
+from .assay import Assay
 from .errors import DatasetError
 from .manifests import checked_columns, list_of, load_manifest, member_of, table_of, text_of
 from .table import read_columns, read_header

@@ -12,6 +12,7 @@ none, belongs to no fold. Split.left_out counts them.
 
 import dataclasses
 import random
+from typing import List, Optional
 
 from . import mutants as naming
 from .errors import DatasetError
@@ -39,9 +40,9 @@ class Split:
 
     name: str
     kind: str
-    folds: int
-    seed: int
-    labels: list
+    folds: Optional[int]
+    seed: Optional[int]
+    labels: List[str]
 
     def __post_init__(self):
         if self.kind not in KINDS:
