@@ -55,11 +55,14 @@ class Runner:
         """
         raise NotImplementedError
 
-    def train(self, options):
-        """Train on `options.dataset_file`, keep the model in `options.output_dir`, and yield a row a prediction.
+    zero_shot = False  # True: `train` learns nothing, it scores; all folds are given to it together
+    ignored_hyper_params = {}  # noqa: RUF012  # name -> why: hyper-parameters of cards that mean nothing to this model
 
-        A row is a dict with `sequence` or `mutant`, `test` (what was measured), `pred` and `split`. `load` is not
-        called before: a model that is not trained, but only scored, calls it here.
+    def train(self, task):
+        """Learn from `task.train` and return a number for each row of `task.test`, in order. Once a fold.
+
+        `task` is a `repro_guest.training.Task`; `self.options` has the hyper-parameters. `load` was called before.
+        What is learned may be kept in `task.output_dir`.
         """
         raise NotImplementedError
 
@@ -73,7 +76,9 @@ class Runner:
         arguments = list(sys.argv[1:] if argv is None else argv)
         form = arguments.pop(0) if arguments and arguments[0] in _FORMS else "predict"
         if form == "train":
-            _train(cls, arguments)
+            from . import training  # what it imports would be a part of every worker's start
+
+            training.main(cls, arguments)
             return
         options = _parser(cls, form).parse_args(arguments)
         if form == "ping":
@@ -154,30 +159,12 @@ def _parser(cls, form):
         parser.add_argument("--input-dir", required=True)
         parser.add_argument("--output-dir", required=True)
         parser.add_argument("--options", type=json.loads, default={}, help="options as a JSON object")
-    elif form == "train":
-        from .training import add_training_arguments
-
-        add_training_arguments(parser)
-        cls.add_training_arguments(parser)
     else:
         parser.add_argument("--input-file", required=True)
         parser.add_argument("--output-file", required=True)
     cls.add_arguments(parser)
     baked.prefer_the_only_variant(parser)
     return parser
-
-
-def _train(cls, arguments):
-    from . import training  # what it imports would be a part of every worker's start
-
-    parser = _parser(cls, "train")
-    if cls.train is Runner.train:
-        parser.error("this model has no train")
-    options = training.training_options(parser, arguments)
-    try:
-        print(training.train(cls, options))
-    except training.TrainingError as error:  # no fault of run.py: without its traceback
-        raise SystemExit("run.py train: error: %s" % error) from None
 
 
 # ---------------------------------------------------------------------------------------------------- the one-shot form

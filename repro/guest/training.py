@@ -1,202 +1,194 @@
-"""The form `train` of run.py: a data set and a model card in, the trained model and its predictions out.
+"""The form `train` of run.py: a data set and a model card in, predictions of held-out rows out.
 
-`train` of a Runner gets the options, keeps what it has learned in `options.output_dir`, and yields its predictions as
-rows; they become `{dataset}_{model}.csv` there. Where nothing is said, the paths are those of SageMaker.
+`train` of a Runner gets a Task, once a fold, and returns a number for each row that was held out from it. They become
+`{dataset}_{model}.csv` in the output folder, beside what the model has kept there. Where nothing is said, the paths are
+those of SageMaker. What goes wrong is told on stderr, in the exit status, and in a file where SageMaker looks for it.
 """
 
-import csv
-import io
 import json
 import os
 import re
-import zipfile
+import signal
+import sys
+import threading
+import time
+import traceback
 
+from . import facts, folds, predictions
+from .assays import CardError, Dataset, DatasetError
+from .hyperparameters import OptionError
 from .results import ContractError
+from .training_options import TrainingPaths, prefix_of, say, training_options
 
-PREFIX = "/opt/ml"
+DONE, FAILED, WRONG_OPTIONS, WRONG_INPUT, STOPPED = 0, 1, 2, 3, 128 + signal.SIGTERM
+"""Exit statuses: the model, or run.py, failed; an option or a hyper-parameter is wrong; the data set or the card is."""
+END_WITH_STDIN = "REPRO_END_WITH_STDIN"
+"""Set by a host without containers: the end of standard input means that the host has gone."""
 
 
-class TrainingPaths:
-    """Where SageMaker lays things in a container.
+class Task:
+    """What a model is to learn from, and what it is to predict: one fold.
 
-    The trained model and the predictions go to OUTPUT_DIR: it is what SageMaker packs (model.tar.gz) and keeps when the
-    job is done. Of /opt/ml/output it reads the failure file and `data` alone.
+    Attributes:
+        train, valid: Examples to learn from; both empty for a model that learns nothing (`zero_shot`).
+        test: Examples that were held out: predict their targets, which are not told (NaN).
+        wild_type: the sequence that was mutated, where the data set has one.
+        dataset, card: as they were read.
+        target: the column of the data set that is predicted.
+        fold: its number; None where the split has no folds, or all are predicted together.
     """
 
-    DATASET_FILE = PREFIX + "/input/data/training/dataset.zip"
-    MODEL_CARD_FILE = PREFIX + "/input/data/model_card/README.md"
-    MODEL_TOML_FILE = PREFIX + "/input/data/manifest/manifest.toml"
-    HYPERPARAMETERS_FILE = PREFIX + "/input/config/hyperparameters.json"
-    OUTPUT_DIR = PREFIX + "/model"
-    FAILURE_FILE = PREFIX + "/output/failure"
+    def __init__(self, dataset, card, target, fold, parts, folder):
+        self.dataset = dataset
+        self.card = card
+        self.target = target
+        self.fold = fold
+        self.train, self.valid, self.test = parts
+        self.wild_type = dataset.assays[target].wild_type
+        self._folder = folder
+
+    @property
+    def output_dir(self):
+        """A folder to keep in what was learned: it is there. Each fold has one of its own."""
+        os.makedirs(self._folder, exist_ok=True)
+        return self._folder
 
 
-class TrainingError(Exception):
-    """The data set, the card or the options cannot be used."""
+# ------------------------------------------------------------------------------------------------------- the process
 
 
-def add_training_arguments(parser):
-    """The options that every `train` has."""
-    parser.add_argument("--dataset-file", default=TrainingPaths.DATASET_FILE, help="[%(default)s]")
-    card = parser.add_mutually_exclusive_group()
-    card.add_argument("--model-card-file", help="README.md of the model [%s]" % TrainingPaths.MODEL_CARD_FILE)
-    card.add_argument("--model-toml-file", help="the same as TOML [%s]" % TrainingPaths.MODEL_TOML_FILE)
-    parser.add_argument("--hyperparameters-file", help="options as JSON [%s]" % TrainingPaths.HYPERPARAMETERS_FILE)
-    parser.add_argument("--output-dir", default=TrainingPaths.OUTPUT_DIR, help="[%(default)s]")
-
-
-def training_options(parser, arguments):
-    """The options of the command line, and beneath them those of the file of hyper-parameters."""
-    named, _ = parser.parse_known_args(arguments)
-    path = named.hyperparameters_file
-    if path is None and os.path.exists(TrainingPaths.HYPERPARAMETERS_FILE):
-        path = TrainingPaths.HYPERPARAMETERS_FILE
-    words = [] if path is None else _hyperparameters(parser, path)
-    return parser.parse_args(words + arguments)
-
-
-def _hyperparameters(parser, path):
-    """The file's content as words of a command line. SageMaker makes text of every value, and adds some of its own."""
+def main(cls, arguments):
+    """Do what the words behind `train` say; anything but success ends the process with an exit status."""
+    paths = TrainingPaths(prefix_of(arguments))
+    _end_with_stdin()
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except (OSError, ValueError) as error:
-        parser.error("cannot read the hyper-parameters %s: %s" % (path, error))
-    if not isinstance(values, dict):
-        parser.error("the hyper-parameters %s are no JSON object" % path)
-    known = vars(parser.parse_known_args([])[0])
-    words = []
-    for key, value in sorted(values.items()):
-        name = key.replace("-", "_")
-        if name.startswith("sagemaker_"):
-            continue
-        if name not in known:
-            parser.error("%s has %r; run.py has: %s" % (path, key, ", ".join(sorted(known))))
-        words += _words("--" + name.replace("_", "-"), value, isinstance(known[name], bool))
-    return words
-
-
-def _words(option, value, is_flag):
-    if is_flag:
-        return [option] if str(value).lower() == "true" else []
-    return ["%s=%s" % (option, value if isinstance(value, str) else json.dumps(value))]
-
-
-def train(cls, options):
-    """Train a model of class `cls` and write its predictions; gives their path.
-
-    Raises:
-        TrainingError: the data set or the card cannot be used.
-        ContractError: the rows that `train` of run.py yields are not what they have to be.
-    """
-    try:
-        name = model_name(options)
-        if not os.path.isfile(options.dataset_file):
-            raise TrainingError("there is no data set %s: name one with --dataset-file" % options.dataset_file)
-        os.makedirs(options.output_dir, exist_ok=True)
-        rows = list(cls.prepared(options).train(options))
-        return _write_rows(rows, os.path.join(options.output_dir, _file_name(options.dataset_file, name)))
+        options = training_options(cls, arguments, paths)
+        print(_trained(cls, options, paths), flush=True)
+    except OptionError as error:
+        _fail(paths, str(error), WRONG_OPTIONS)
+    except (CardError, DatasetError) as error:
+        _fail(paths, str(error), WRONG_INPUT)
+    except _Stopped:
+        _fail(paths, "the training was stopped (SIGTERM)", STOPPED)
     except Exception as error:
-        _leave_failure(error)
-        raise
+        traceback.print_exc()
+        _leave_failure(paths, "%s: %s\n\n%s" % (type(error).__name__, error, traceback.format_exc()))
+        raise SystemExit(FAILED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def model_name(options):
-    """What the card, or the TOML file, says the model is called."""
-    path = options.model_card_file or options.model_toml_file
-    if path is None:
-        defaults = (TrainingPaths.MODEL_CARD_FILE, TrainingPaths.MODEL_TOML_FILE)
-        path = next(filter(os.path.exists, defaults), None)
-    if path is None:
-        raise TrainingError("no model card: name one with --model-card-file")
+def _trained(cls, options, paths):
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, ValueError) as error:
-        raise TrainingError("cannot read the model card %s: %s" % (path, error)) from None
-    front = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
-    found = re.search(r"""^name\s*[:=]\s*["']?([^"'\n#]+)""", front.group(1) if front else text, re.MULTILINE)
-    if found is None or not found.group(1).strip():
-        raise TrainingError("%s does not say `name`" % path)
-    return found.group(1).strip()
+        return train(cls, options, paths)
+    except SystemExit as ended:  # a model's own: nothing was predicted, whatever the status says
+        raise ContractError("run.py ended itself, with %r, before all was predicted" % (ended.code,)) from ended
 
 
-def _file_name(dataset_file, name):
-    dataset = os.path.splitext(os.path.basename(dataset_file))[0]
-    return re.sub(r"[^\w.+-]", "-", "%s_%s.csv" % (dataset, name))
+class _Stopped(BaseException):
+    """SIGTERM has come, as SageMaker sends it two minutes before it kills."""
 
 
-def _leave_failure(error):
+def _stop(number, frame):
+    raise _Stopped
+
+
+def _fail(paths, said, status):
+    print("run.py train: error: %s" % said, file=sys.stderr, flush=True)
+    _leave_failure(paths, said)
+    raise SystemExit(status) from None
+
+
+def _leave_failure(paths, said):
     """Say what went wrong where SageMaker looks for it; elsewhere there is no such folder."""
-    if os.path.isdir(os.path.dirname(TrainingPaths.FAILURE_FILE)):
-        with open(TrainingPaths.FAILURE_FILE, "w", encoding="utf-8") as file:
-            file.write("%s: %s" % (type(error).__name__, error))
+    if os.path.isdir(os.path.dirname(paths.failure_file)):
+        with open(paths.failure_file, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(said)
 
 
-# ------------------------------------------------------------------------------------------------------------- the rows
+def _end_with_stdin():
+    if os.environ.get(END_WITH_STDIN):
+        threading.Thread(target=_wait_for_stdin, daemon=True).start()
 
 
-def read_rows(path, columns=("sequence", "target", "split")):
-    """The rows of a data set as dicts of text: of a CSV file, or of the one CSV file in a zip archive.
-
-    Raises:
-        TrainingError: the file is neither, or lacks one of `columns`; or a row is longer or shorter than the header.
-    """
-    with open(path, "rb") as file:
-        data = file.read()
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        data = _only_table(path, data)
-    try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        rows = list(reader)
-    except (ValueError, csv.Error) as error:
-        raise TrainingError("%s is no CSV file in UTF-8: %s" % (path, error)) from None
-    lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-    if lacking:
-        raise TrainingError("%s has no column %s; it has: %s" % (path, ", ".join(lacking), reader.fieldnames))
-    for number, row in enumerate(rows, 1):
-        if None in row or None in row.values():
-            raise TrainingError("%s: row %d has not as many fields as the header" % (path, number))
-    return rows
+def _wait_for_stdin():
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgid(0), signal.SIGKILL)  # with what the model has started
 
 
-def _only_table(path, data):
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        tables = [name for name in archive.namelist() if name.endswith(".csv")]
-        if len(tables) != 1:
-            raise TrainingError("%s holds %d CSV files, and not one: %s" % (path, len(tables), ", ".join(tables)))
-        return archive.read(tables[0])
+# ------------------------------------------------------------------------------------------------- learn and predict
 
 
-def _write_rows(rows, path):
-    """Write the predictions; the file has its name when it is complete."""
-    _check_rows(rows)
-    unfinished = "%s.%d.partial" % (path, os.getpid())
-    with open(unfinished, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(unfinished, path)
+def train(cls, options, paths):
+    """Train a model of class `cls`, fold by fold, and write its predictions; gives their path."""
+    begun = time.time()
+    dataset = Dataset.from_path(options.dataset_file)
+    plan = folds.plan(dataset, options.target, options.split, options.fold, cls.zero_shot)
+    for said in plan.notes:
+        say(said)
+    os.makedirs(options.output_dir, exist_ok=True)
+    runner = cls.started(options)
+    predicted = {}
+    for number, part in enumerate(plan.parts, 1):
+        examples = part.examples(plan.dataset, plan.target)
+        task = Task(plan.dataset, options.card, plan.target, part.fold, examples, _folder(options, plan, part))
+        _say_part(task, number, len(plan.parts))
+        predicted.update(zip(task.test.rows, predictions.checked(runner.train(task), task)))
+    path = os.path.join(options.output_dir, table_name(dataset.name, options.card.name))
+    every = plan.dataset.examples(plan.target)
+    predictions.write_table(path, every, predicted, plan.labels)
+    say("%d predictions in %s" % (len(predicted), path))
+    _leave_facts(
+        paths, _facts(runner, options, dataset, plan, path, time.time() - begun, len(predicted), every.dropped)
+    )
     return path
 
 
-def _check_rows(rows):
-    if not rows:
-        raise ContractError("train gave no predictions")
-    for number, row in enumerate(rows, 1):
-        lacking = [column for column in ("test", "pred", "split") if column not in row]
-        if not ("sequence" in row or "mutant" in row):
-            lacking.append("sequence or mutant")
-        if lacking:
-            raise ContractError("row %d of train has no %s" % (number, ", ".join(lacking)))
-        if list(row) != list(rows[0]):
-            raise ContractError("row %d of train has other columns than the first" % number)
-        if not _is_finite(row["pred"]):
-            raise ContractError("row %d of train has no number as its pred: %r" % (number, row["pred"]))
+def table_name(dataset, model):
+    """What the table of predictions is called.
+
+    >>> table_name("A4_HUMAN_Seuma_2022", "ESM-2 8M")
+    'A4_HUMAN_Seuma_2022_ESM-2-8M.csv'
+    """
+    return re.sub(r"[^\w.+-]", "-", "%s_%s.csv" % (dataset, model)).lstrip(".-")
 
 
-def _is_finite(value):
-    try:
-        return abs(float(value)) < float("inf")
-    except (TypeError, ValueError):
-        return False
+def _folder(options, plan, part):
+    if part.fold is None or len(plan.parts) == 1:
+        return options.output_dir
+    return os.path.join(options.output_dir, "fold_%d" % part.fold)
+
+
+def _say_part(task, number, parts):
+    which = "" if parts == 1 else "fold %d (%d of %d): " % (task.fold, number, parts)
+    learns = "%d rows to learn from, " % (len(task.train) + len(task.valid)) if len(task.train) else ""
+    say("%s%s%d held out" % (which, learns, len(task.test)))
+
+
+def _facts(runner, options, dataset, plan, path, seconds, rows, dropped):
+    """What was done, for whoever started it."""
+    return {
+        "predictions": os.path.basename(path),
+        "rows": rows,
+        "dropped": dropped,
+        "dataset": {"name": dataset.name, "digest": dataset.digest, "target": plan.target},
+        "model": options.card.name,
+        "card_digest": options.card.digest,
+        "split": plan.split,
+        "folds": [part.fold for part in plan.parts if part.fold is not None],
+        "hyper_params": options.hyper_params,
+        "seconds": round(seconds, 3),
+        "worker": dict(facts.describe(runner), options=options.hyper_params),
+    }
+
+
+def _leave_facts(paths, content):
+    """Leave them where SageMaker packs what is not the model; elsewhere there is no such folder."""
+    folder = os.path.dirname(paths.facts_file)
+    if not os.path.isdir(os.path.dirname(folder)):
+        return
+    os.makedirs(folder, exist_ok=True)
+    with open(paths.facts_file, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, default=str)
