@@ -26,15 +26,22 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 class Archive:
     """The members of a zip file, checked before any is read.
 
+    Args:
+        path: the file.
+        content: its bytes, where it lies in another archive.
+
     Raises:
         DatasetError: no zip, damaged, or a member that climbs out of the archive's folder, is absolute, a link, twice
             there, encrypted, or one of too many or too much.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, content=None):
         self.path = str(path)
+        self._bytes = (
+            os.path.getsize(self.path) if content is None and os.path.exists(self.path) else len(content or b"")
+        )
         try:
-            self._zip = zipfile.ZipFile(self.path)
+            self._zip = zipfile.ZipFile(self.path if content is None else io.BytesIO(content))
         except FileNotFoundError:
             raise DatasetError("there is no file %s" % self.path) from None
         except zipfile.BadZipFile as error:
@@ -60,6 +67,10 @@ class Archive:
     def names(self):
         """The names of the files in it, in the archive's order."""
         return list(self._members)
+
+    def under(self, name):
+        """The members that a manifest means by a name: the file, or all files of the folder."""
+        return [one for one in self.names if one.startswith(name + "/")] or [name]
 
     def read(self, name):
         """All bytes of a member."""
@@ -119,7 +130,7 @@ class Archive:
     def _check_sizes(self, infos):
         unpacked = sum(info.file_size for info in infos)
         packed = sum(info.compress_size for info in infos)
-        if packed > os.path.getsize(self.path):
+        if packed > self._bytes:
             raise DatasetError("%s: its members overlap, as in archives made to fill a disk" % self.path)
         if unpacked > MAX_BYTES:
             raise DatasetError(

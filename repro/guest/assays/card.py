@@ -79,7 +79,8 @@ def _text(path):
 
 
 def _card(cls, content, path):
-    name = content.get("name")
+    hyper_params = dict(_hyper_params(content, path))
+    name = content["name"] if "name" in content else hyper_params.pop("name", None)  # the oldest form has it there
     if not isinstance(name, str) or not name.strip():
         raise CardError("%s: `name` is %s" % (path, "not there" if name is None else repr(name)), "add name: my-model")
     if "/" in name or name.startswith("."):
@@ -88,7 +89,7 @@ def _card(cls, content, path):
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise CardError("%s: `tags` is %r, and has to be a list of words" % (path, tags))
     extra = {key: value for key, value in content.items() if key not in ("name", "tags", *HYPER_PARAMS)}
-    return cls(name, _hyper_params(content, path), tags, extra)
+    return cls(name, hyper_params, tags, extra)
 
 
 def _hyper_params(content, path):

@@ -67,8 +67,8 @@ class Dataset:
             target: the column of measured values; `DMS_score` by default.
             reference: ProteinGym's DMS_substitutions.csv.
             columns: `sequence`, `mutant` (names of columns), `features` (a list of them), `wild_type` (a sequence),
-                `offset` (the position of the wild type's first residue in the names of variants). Without a column of
-                sequences they are made of the wild type and the variants.
+                `offset` (the position of the wild type's first residue in the names of variants; found where it is not
+                given). Without a column of sequences they are made of the wild type and the variants.
 
         Raises:
             DatasetError: a column is not there, or sequences cannot be made.
@@ -216,6 +216,12 @@ class Dataset:
         """
         split = self.split(split) if isinstance(split, str) else split
         return tuple(self.examples(target, rows) for rows in split.parts(fold, valid))
+
+    def problems(self):
+        """What in it may lead to wrong figures although it can be read, a sentence each. See `checking`."""
+        from .checking import problems
+
+        return problems(self)
 
     def _check_shape(self):
         if not self.name or "/" in self.name or self.name.startswith("."):

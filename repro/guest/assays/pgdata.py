@@ -5,14 +5,15 @@ the form has no place for (features, splits, where the data come from) lies besi
 readers of the form do not look. All forms that the manifest has had are read; the latest is written.
 """
 
-from . import stored_splits
+from . import stored_splits, subsets
 from .archive import plain_name
 from .assay import Assay
 from .errors import DatasetError
 from .fasta import read_fasta
 from .joined_tables import join
 from .manifests import checked_columns, list_of, load_manifest, member_of, tables_of, text_of
-from .table import read_columns, read_header
+from .table import read_columns, read_header, to_numbers
+from .variants import with_sequences
 
 MANIFEST = "manifest.lock"
 BESIDE = "repro.toml"
@@ -24,8 +25,12 @@ _MUTANT = "mutant"
 _TEXTS = ("doi", "source", "xref")
 
 
-def read(archive):
-    """What Dataset is made of. See `Dataset.from_path`."""
+def read(archive, outer=None):
+    """What Dataset is made of. See `Dataset.from_path`.
+
+    Args:
+        outer: the archive that it lies in, which has its splits.
+    """
     where = "%s in %s" % (MANIFEST, archive.path)
     manifest = load_manifest(archive, MANIFEST)
     beside = load_manifest(archive, BESIDE) if BESIDE in archive else {}
@@ -37,14 +42,20 @@ def read(archive):
     reference = _reference(manifest, sections["sequences"], files, where)
     groups = _grouped(tables_of(manifest, "assays", where), where)
     tables = [_table(archive, member, group, beside, reference, where) for member, group in groups.items()]
-    assays, columns = join(tables, where)
+    row_counts = [
+        (group[0][2], len(next(iter(columns.values())))) for group, (_, _, columns) in zip(groups.values(), tables)
+    ]
+    assays, columns = with_sequences(*join(tables, where), where)
+    splits = _splits(columns, beside, archive)
+    if outer is not None:
+        splits.update(subsets.splits_of(outer, row_counts))
     files = {member: content for member, content in files.items() if content != reference_fasta(name, reference)}
     return {
         "name": name,
         "description": text_of(manifest, "description", where),
         **_texts(manifest, beside, where),
         "assays": assays,
-        "splits": _splits(columns, beside, archive),
+        "splits": splits,
         "table": columns,
         "files": files,
         "extra": _extra(manifest, beside, sections, files),
@@ -72,8 +83,8 @@ def _files(archive, sections, where):
         for section in sections[key]:
             for path in _PATHS:
                 if path in section:
-                    member = member_of(section, path, "%s, [[%s]]" % (where, key))
-                    found[filed(member, key)] = archive.read(member)
+                    for member in archive.under(member_of(section, path, "%s, [[%s]]" % (where, key))):
+                        found[filed(member, key)] = archive.read(member)
     return found
 
 
@@ -81,10 +92,11 @@ def _reference(manifest, sections, files, where):
     """The sequence that the manifest calls the reference, or its only wild type, or starting sequence; or None."""
     named, kinds = {}, {}
     for section in sections:
-        member = member_of(section, "path", "%s, [[sequences]]" % where)
-        for name, sequence in read_fasta(files[filed(member, "sequences")], member):
-            named[name] = sequence
-            kinds.setdefault(section.get("type", section.get("sequence_type")), set()).add(sequence)
+        path = filed(member_of(section, "path", "%s, [[sequences]]" % where), "sequences")
+        for member in [one for one in files if one == path or one.startswith(path + "/")]:
+            for name, sequence in read_fasta(files[member], member):
+                named[name] = sequence
+                kinds.setdefault(section.get("type", section.get("sequence_type")), set()).add(sequence)
     reference = text_of(manifest, "reference_sequence_name", where)
     if reference:
         if reference not in named:
@@ -100,9 +112,9 @@ def _reference(manifest, sections, files, where):
 def _grouped(sections, where):
     """The sections of the assays by their files: several may share one."""
     by_member = {}
-    for section in sections:
+    for number, section in enumerate(sections):
         place = ("%s, [[assays]] %s" % (where, section.get("name", ""))).rstrip()
-        by_member.setdefault(plain_name(member_of(section, "path", place)), []).append((section, place))
+        by_member.setdefault(member_of(section, "path", place), []).append((section, place, number))
     if not by_member:
         raise DatasetError("%s has no [[assays]]: there is nothing to predict" % where)
     return by_member
@@ -113,7 +125,7 @@ def _table(archive, member, group, beside, reference, manifest):
     where = "%s in %s" % (member, archive.path)
     with archive.text(member) as stream:
         reader, header = read_header(stream, where)
-        assays = [one for section, place in group for one in _assays(section, header, beside, reference, place)]
+        assays = [one for section, place, _ in group for one in _assays(section, header, beside, reference, place)]
         wanted = [about.get("column", "") for about in beside.get("splits", {}).values()]
         wanted += list_of(beside, "columns", BESIDE)
         wanted += filter(stored_splits.is_folds_column, header)
@@ -122,10 +134,23 @@ def _table(archive, member, group, beside, reference, manifest):
             wanted += [assay.sequence_column, assay.mutation_column, assay.target, *assay.features]
             wanted += [bins] if bins in header else []
         names = checked_columns(wanted, header, where, manifest)
-        numbers = {name for assay in assays for name in (assay.target, assay.target + "_bin")}
-        columns = read_columns(reader, header, names, numbers, where)
+        columns = read_columns(reader, header, names, set(), where)
+    assays = [assay for assay in assays if not _is_of_words(columns[assay.target])] or assays
+    for name in {name for assay in assays for name in (assay.target, assay.target + "_bin")} & set(columns):
+        columns[name] = to_numbers(columns[name], name, 0, where)
     name = group[0][0].get("name") or member.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return name, assays, columns
+
+
+def _is_of_words(values):
+    """Whether a target is a category: none of its values is a number."""
+    for value in values:
+        try:
+            float(value)
+        except ValueError:
+            continue
+        return False
+    return any(values)
 
 
 def _assays(section, header, beside, reference, place):

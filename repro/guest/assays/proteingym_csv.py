@@ -8,6 +8,7 @@ from . import stored_splits
 from .assay import Assay
 from .errors import DatasetError
 from .table import read_columns, read_header, to_numbers
+from .variants import OFFSET, made_sequences
 
 TARGET = "DMS_score"
 _SEQUENCE_COLUMNS = ("mutated_sequence", "sequence")
@@ -18,7 +19,7 @@ _CHECKED_ROWS = 200
 _LONGEST_FIELD = 1 << 20
 
 
-def read(path, reference=None, target=None, sequence=None, mutant=None, wild_type=None, features=(), offset=1):
+def read(path, reference=None, target=None, sequence=None, mutant=None, wild_type=None, features=(), offset=None):
     """What Dataset is made of. See `Dataset.from_path` and `Dataset.from_csv`."""
     about = reference_row(reference, path) if reference is not None else {}
     target = target or TARGET
@@ -39,9 +40,15 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
     wild_type = wild_type or about.get("target_seq") or _reverted(columns, sequence_column, mutation_column)
     if sequence_column is None:
         sequence_column = _SEQUENCE_COLUMNS[0]
-        columns[sequence_column] = _applied(columns[mutation_column], wild_type, offset, path)
+        if not wild_type:
+            raise DatasetError(
+                "%s has names of variants and no sequences: the wild type is needed" % path,
+                "give the wild type, or ProteinGym's reference file",
+            )
+        columns[sequence_column], offset = made_sequences(columns[mutation_column], wild_type, offset, path)
     splits = [stored_splits.from_column(name, columns.pop(name), path) for name in folds]
     constants = {"sequence": wild_type, "mutation_col": mutation_column, **_constants(about)}
+    constants[OFFSET] = None if offset == 1 else offset
     constants = {key: value for key, value in constants.items() if value not in (None, "")}
     name = about.get("DMS_id") or os.path.splitext(os.path.basename(path))[0]
     return {
@@ -100,21 +107,6 @@ def _check_there(names, header, path):
             "%s has no column %s; it has %s" % (path, ", ".join(map(repr, missing)), ", ".join(header[:20])),
             "name the column of the measured values (target)",
         )
-
-
-def _applied(mutants, wild_type, offset, path):
-    if not wild_type:
-        raise DatasetError(
-            "%s has names of variants and no sequences: the wild type is needed" % path,
-            "give the wild type, or ProteinGym's reference file",
-        )
-    found = []
-    for row, mutant in enumerate(mutants):
-        try:
-            found.append(naming.apply_mutant(wild_type, mutant, offset))
-        except DatasetError as error:
-            raise DatasetError("%s, row %d: %s" % (path, row + 1, error.message), error.fix) from None
-    return found
 
 
 def _reverted(columns, sequence_column, mutation_column):

@@ -5,6 +5,7 @@ from .assay import Assay
 from .errors import DatasetError
 from .manifests import checked_columns, list_of, load_manifest, member_of, table_of, text_of
 from .table import read_columns, read_header
+from .variants import with_sequences
 
 MANIFEST = "manifest.toml"
 _TEXTS = ("name", "description", "doi", "source", "xref")
@@ -39,21 +40,20 @@ def read(archive):
 
 
 def _table(archive, meta, described, where):
-    assays = _assays(meta, where)
     member = member_of(meta, "file_path", where)
     split_column = text_of(meta, "split_feature", where)
     label_columns = {about.get("column", name): name for name, about in described.items()}
-    if split_column and split_column not in label_columns:
-        label_columns[split_column] = None
-    wanted = [*list_of(meta, "columns", where), text_of(meta, "engineering_round_feature", where)]
-    for assay in assays.values():
-        wanted += [assay.sequence_column, assay.target, assay.mutation_column, *assay.features]
-    wanted += label_columns
+    if split_column:
+        label_columns.setdefault(split_column, None)
     table_where = "%s in %s" % (member, archive.path)
     with archive.text(member) as stream:
         reader, header = read_header(stream, table_where)
+        assays = _assays(meta, header, where)
+        wanted = [*list_of(meta, "columns", where), text_of(meta, "engineering_round_feature", where), *label_columns]
+        for assay in assays.values():
+            wanted += [assay.sequence_column, assay.target, assay.mutation_column, *assay.features]
+            wanted += [assay.target + "_bin"] if assay.target + "_bin" in header else []
         names = checked_columns(wanted, header, table_where, where)
-        names += [target + "_bin" for target in assays if target + "_bin" in header and target + "_bin" not in names]
         numbers = {name for target in assays for name in (target, target + "_bin")}
         columns = read_columns(reader, header, names, numbers, table_where)
     splits = [
@@ -62,10 +62,11 @@ def _table(archive, meta, described, where):
         else stored_splits.from_manifest(name, described[name], columns.pop(column), where)
         for column, name in label_columns.items()
     ]
+    assays, columns = with_sequences(assays, columns, table_where)
     return columns, {split.name: split for split in splits}, assays
 
 
-def _assays(meta, where):
+def _assays(meta, header, where):
     sequence_column = text_of(meta, "sequence_feature", where) or "sequence"
     assays = {}
     for target, about in table_of(meta, "assays", "%s, [%s]" % (where, META)).items():
@@ -77,6 +78,9 @@ def _assays(meta, where):
             raise DatasetError("%s: `constants` is no table" % place)
         for key in ("sequence", "mutation_col"):
             text_of(constants, key, place)
+        if constants.get("mutation_col") == "sequence" and "sequence" not in header:
+            # pg2 calls the column of sequences so when it has read it, whatever the file calls it.
+            constants = {**constants, "mutation_col": sequence_column}
         features = list_of(about, "features", place)
         assays[target] = Assay(target, text_of(about, "description", place), features, constants, sequence_column)
     return assays
@@ -88,6 +92,6 @@ def _files(archive, manifest):
         for key in keys:
             if isinstance(manifest.get(key), dict) and manifest[key].get("file_path"):
                 name = member_of(manifest[key], "file_path", "[%s] of %s" % (key, archive.path))
-                inside = [one for one in archive.names if one.startswith(name + "/")] or [name]
-                found.update({"%s/%s" % (folder, one.rsplit("/", 1)[-1]): archive.read(one) for one in inside})
+                for member in archive.under(name):
+                    found["%s/%s" % (folder, member.rsplit("/", 1)[-1])] = archive.read(member)
     return found

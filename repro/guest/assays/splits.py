@@ -186,7 +186,7 @@ def _depths(dataset):
 def _single_positions(dataset, kind):
     """Of each row the position of its only substitution, or None where it has several, or none."""
     if dataset.mutants is not None:
-        found = map(naming.positions, dataset.mutants)
+        found = _named_positions(dataset)
     elif dataset.wild_type is not None:
         lengths = {len(sequence) for sequence in dataset.sequences}
         if lengths != {len(dataset.wild_type)}:
@@ -203,6 +203,14 @@ def _single_positions(dataset, kind):
             "give its wild type (the constant `sequence`) or a column of variants (`mutation_col`)",
         )
     return [changed[0] if len(changed) == 1 else None for changed in found]
+
+
+def _named_positions(dataset):
+    for row, mutant in enumerate(dataset.mutants):
+        try:
+            yield naming.positions(mutant)
+        except DatasetError as error:
+            raise DatasetError("%s, row %d: %s" % (dataset.name, row + 1, error.message), error.fix) from None
 
 
 def _position_folds(kind, single_positions, folds):
