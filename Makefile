@@ -4,7 +4,7 @@ SHELL := /bin/bash
 RUNTIME ?= local
 BIN := .venv/bin
 
-.PHONY: help setup demo test engine lint docs bench clean
+.PHONY: help setup demo test engine browser lint docs bench clean
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ engine: ## install and start a Docker engine (Debian, as root), build the base i
 	@scripts/engine.sh
 	@scripts/base_image.sh
 	@scripts/registry.sh
+
+browser: ## install Chromium where there is none (Debian, as root), for the tests of pages
+	@scripts/browser.sh
 
 lint: setup ## ruff, its formatter as a check, mypy, and whether the generated pages are what the code says
 	@$(BIN)/ruff check .
