@@ -1,0 +1,24 @@
+"""Spearman's rank correlation."""
+
+from __future__ import annotations
+
+from repro.benchmarks.metrics.base import Metric, UndefinedMetric, check_varied, library
+from repro.benchmarks.metrics.resample import Resample
+from repro.benchmarks.metrics.rows import Rows
+
+
+class Spearman(Metric):
+    """Spearman's rank correlation of predicted with measured values; equal values share the mean of their ranks."""
+
+    name = "spearman"
+    title = "Spearman"
+
+    def value(self, rows: Rows) -> float:
+        check_varied(rows)
+        return float(library("scipy.stats").spearmanr(rows.truth, rows.pred).statistic)
+
+    def of_resample(self, resample: Resample) -> float:
+        scale = (resample.squared_truth_ranks * resample.squared_pred_ranks) ** 0.5
+        if scale == 0:
+            raise UndefinedMetric("all measured values, or all predictions, are the same")
+        return resample.sums.rank_products / scale

@@ -1,0 +1,39 @@
+"""`repro benchmark ...`"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from repro.cli.options import verbosity
+
+_COMMANDS = {
+    "run": "Run data sets x models x splits; what is done already is not done again.",
+    "report": "Make tables and a page of a benchmark's results.",
+    "score": "Hold predictions against what was measured.",
+    "aggregate": "Average scores over assays, as ProteinGym does.",
+}
+
+
+class _Subcommands(click.Group):
+    """Each command in a file of its own, imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"repro.cli.benchmark.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Subcommands, subcommand_metavar="COMMAND ...")
+@verbosity
+def command() -> None:
+    """Data sets x models x splits: run, score, aggregate, report."""
