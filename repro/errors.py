@@ -24,6 +24,7 @@ ReproError                        exit code of the command line
 │   ├── ProtocolError              7   what it answered is not what run.py has to answer
 │   └── CommandError               7   a command in a container ended with a status other than 0
 ├── PredictionError                8   the model raised for one record; the others were computed
+├── TrainingError                  8   the model failed in training, or gave no prediction for each held-out row
 ├── OutputError                    9   the output cannot be written
 └── SessionClosedError             1   the session was closed and is used again
 ```
@@ -304,6 +305,12 @@ class PredictionError(ReproError):
         self.error_type = error_type
         self.error_message = redact(error_message)
         self.traceback = redact(traceback)
+
+
+class TrainingError(ReproError):
+    """The model failed in training, or gave no prediction for each held-out row."""
+
+    exit_code = 8
 
 
 class OutputError(ReproError):

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from repro.config import ModelConfig, Variant
+    from repro.guest.assays import Dataset
     from repro.runtimes.base import ModelSpec, Runtime
     from repro.schema import RecordSchema
     from repro.session import Answer, Session
+    from repro.session_plan import SessionPlan
+    from repro.training import TrainingResult
 
 OnError = Literal["raise", "return"]
 Results = list[Any]  # in the class `list` names the method
@@ -74,6 +77,8 @@ class Model:
     """Options that are fixed when the worker starts."""
     Parameters: ClassVar[type[BaseModel] | None] = None
     """Options that may differ from call to call."""
+    Hyperparameters: ClassVar[type[BaseModel] | None] = None
+    """Options of `train` alone; where they are declared, names and values are checked before anything starts."""
     batch_size: int = 1024
     _schema: ClassVar[RecordSchema | None] = None
 
@@ -151,6 +156,8 @@ class Model:
         if weights is not None and not (self.variant and self.variant.files):
             raise SettingsError(f"{self.name} takes no weights: they come with its packages", fix="leave weights= out")
         self._weights = weights
+        self._limits_given = {"memory": memory, "cpus": cpus}
+        self._given = {**options, **({} if variant is None else {"variant": variant})}
         self._runtime_name = _checked_runtime(runtime)
         self._settings = settings
         self._runtime: Runtime | None = None
@@ -244,7 +251,78 @@ class Model:
         """What the worker says of itself: Python, device, packages, options. Starts it where needed."""
         return self.session.ping()
 
+    def train(
+        self,
+        dataset: Dataset | str | Path,
+        output_dir: str | Path,
+        card: str | Path | None = None,
+        split: str | None = None,
+        fold: int | None = None,
+        target: str | None = None,
+        hyper_params: Mapping[str, Any] | None = None,
+        *,
+        reference: str | Path | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> TrainingResult:
+        """Train the model on a data set, or score its variants, and write predictions of the rows that were held out.
+
+        A container of its own does it, and ends with it; the worker of `predict` is not needed and not disturbed.
+
+        Args:
+            dataset: an archive or a CSV file as ProteinGym's, or one that was read.
+            output_dir: gets `{dataset}_{model}.csv`, its manifest, and what the model keeps, when all is complete.
+            card: the model card, a README.md or TOML; by default that of the model.
+            split: a stored split or one to make; by default the only one, else `train_valid_test`, else `random_5`.
+            fold: the only fold to predict; by default all in turn.
+            target: the column to predict; needed where there are several.
+            hyper_params: go before those of the card.
+            reference: ProteinGym's DMS_substitutions.csv, for a CSV file.
+            say: told, a line at a time, what happens and what run.py prints.
+
+        Raises:
+            InputFileError: the data set or the card cannot be used, or lacks what was asked for.
+            SettingsError: a hyper-parameter is not known, or its value does not fit.
+            TrainingError: the model failed.
+            OutputError: `output_dir` cannot be written.
+            SetupError, RuntimeUnavailableError, DeviceError, WorkerError: it could not be run.
+
+        >>> from repro.models.tutorial import TutorialModel
+        >>> with TutorialModel() as model:  # doctest: +SKIP
+        ...     model.train("A4_HUMAN_Seuma_2022.csv", "out", split="modulo_5").rows
+        468
+        """
+        from repro.training import TrainingRequest, train_model
+
+        request = TrainingRequest(dataset, Path(output_dir), card, target, split, fold, hyper_params or {}, reference)
+        return train_model(self, request, say)
+
     # --------------------------------------------------------------------------------------------------- life cycle
+
+    @property
+    def given_options(self) -> dict[str, Any]:
+        """The model's own options that were given, `variant` among them, and not left at their defaults."""
+        return dict(self._given)
+
+    def recorded_keywords(self) -> dict[str, Any]:
+        """Keywords of the constructor that a manifest has, as they were given."""
+        given = {"weights": None if self._weights is None else str(self._weights), **self._limits_given}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def with_variant(self, name: str) -> Model:
+        """This model with other pretrained weights, and a worker of its own. Raises ModelNotFoundError."""
+        from copy import copy
+        from dataclasses import replace
+
+        other = copy(self)
+        other.__dict__.pop("_session", None)
+        other.variant = self._chosen_variant(name)
+        other._plan = replace(self._plan, options={**self._plan.options, "variant": name})
+        return other
+
+    @property
+    def plan(self) -> SessionPlan:
+        """What a worker runs, and with what patience; without the folder of its weights."""
+        return self._plan
 
     @property
     def options(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,6 +87,11 @@ def rerun(request: RerunRequest, *, say: Say, tell: Tell, watch: Watch) -> Rerun
     """
     file = find_manifest(request.manifest)
     manifest = read_manifest(file)
+    if manifest.training is not None:
+        raise SettingsError(
+            f"{file} is of predictions that `repro train` has made, which are not done again from a manifest",
+            fix=_train_command(manifest),
+        )
     then = locate_output(manifest, file)
     _check_known(manifest, file)
     _check_output(request, manifest, file)
@@ -113,6 +119,20 @@ def rerun(request: RerunRequest, *, say: Say, tell: Tell, watch: Watch) -> Rerun
         notes=tuple(notes.said),
         comparison=comparison,
     )
+
+
+def _train_command(manifest: Manifest) -> str:
+    """The command that trains as it was done then, but for the card and hyper-parameters, which the manifest tells."""
+    training = manifest.training
+    assert training is not None
+    output = str(Path(manifest.output.path).parent)
+    words = ["repro", "train", manifest.made_by.model.name, manifest.input.path, "-o", output]
+    words += ["--target", training.target]
+    if training.split:
+        words += ["--split", training.split]
+    if len(training.folds) == 1:
+        words += ["--fold", str(training.folds[0])]
+    return shlex.join(words)
 
 
 class _Notes:

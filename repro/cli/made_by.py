@@ -13,7 +13,15 @@ from repro.cli.console import Console, print_facts, print_table
 if TYPE_CHECKING:
     from repro.images.facts import ImageFacts
     from repro.provenance.lookup import MadeOutput
-    from repro.provenance.manifest import EnvironmentFacts, FileFacts, Manifest, ModelFacts, Stint, WorkerFacts
+    from repro.provenance.manifest import (
+        EnvironmentFacts,
+        FileFacts,
+        Manifest,
+        ModelFacts,
+        Stint,
+        TrainingFacts,
+        WorkerFacts,
+    )
 
 _STATES = {
     "unchanged": "as it was written",
@@ -67,6 +75,7 @@ def show_output(console: Console, found: MadeOutput) -> None:
             ("batch size", str(made_by.batch_size)),
             *_worker(manifest.worker),
             ("host", f"{manifest.host.cpu}, {manifest.host.processors} processors, {manifest.host.platform}"),
+            *_training(manifest.training),
             ("input", _file(manifest.input)),
             ("read", _read(manifest)),
             ("records", _records(manifest)),
@@ -106,6 +115,18 @@ def _worker(worker: WorkerFacts | None) -> list[tuple[str, str]]:
         ("Python", f"{worker.python} ({worker.platform})" if worker.platform else worker.python),
         ("libraries", ", ".join(libraries)),
         ("threads", _pairs(worker.threads)),
+    ]
+
+
+def _training(training: TrainingFacts | None) -> list[tuple[str, str]]:
+    if training is None:
+        return []
+    folds = f", folds {', '.join(map(str, training.folds))}" if training.folds else ""
+    return [
+        ("data set", f"{training.dataset}, {training.target} (content sha256 {training.dataset_digest})"),
+        ("held out", f"{training.split}{folds}"),
+        ("card", f"{training.model} (content sha256 {training.card_digest})"),
+        ("hyper-params", _pairs(training.hyper_params)),
     ]
 
 

@@ -139,7 +139,7 @@ def train(cls, options, paths):
     path = os.path.join(options.output_dir, table_name(dataset.name, options.card.name))
     every = plan.dataset.examples(plan.target)
     predictions.write_table(path, every, predicted, plan.labels)
-    say("%d predictions in %s" % (len(predicted), path))
+    say("%d predictions" % len(predicted))
     _leave_facts(
         paths, _facts(runner, options, dataset, plan, path, time.time() - begun, len(predicted), every.dropped)
     )

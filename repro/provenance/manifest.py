@@ -160,6 +160,25 @@ class FileFacts:
 
 
 @dataclass(frozen=True)
+class TrainingFacts:
+    """What `train` has learned from, and how."""
+
+    dataset: str
+    dataset_digest: str
+    """Of its content, however it is archived."""
+    target: str
+    split: str
+    folds: tuple[int, ...]
+    """Those that were held out; empty for a split that has none, or for a model that learns nothing."""
+    model: str
+    """As the card has it."""
+    card_digest: str
+    """Of the card's content, whichever file it stands in."""
+    hyper_params: Mapping[str, Any]
+    """All of them, with the defaults of run.py."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What made one output."""
 
@@ -178,3 +197,5 @@ class Manifest:
     records: Counts
     input: FileFacts
     output: FileFacts
+    training: TrainingFacts | None = None
+    """Of predictions that `repro train` has made; None: those of `repro predict`."""
