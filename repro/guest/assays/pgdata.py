@@ -45,7 +45,8 @@ def read(archive, outer=None):
     row_counts = [
         (group[0][2], len(next(iter(columns.values())))) for group, (_, _, columns) in zip(groups.values(), tables)
     ]
-    assays, columns = with_sequences(*join(tables, where), where)
+    assays, columns = join(tables, where)
+    assays, columns = with_sequences(assays, columns, where)
     splits = _splits(columns, beside, archive)
     if outer is not None:
         splits.update(subsets.splits_of(outer, row_counts))

@@ -27,8 +27,9 @@ def read(archive):
     meta = table_of(manifest, META, where)
     columns, splits, assays = _table(archive, meta, manifest.get("splits", {}), where)
     others = {key: value for key, value in manifest.items() if key not in (*_TEXTS, META, "splits")}
-    kept = ("engineering_round_feature", "split_feature", "split_strategy")
-    others[META] = {key: meta[key] for key in kept if meta.get(key)}
+    kept = {key: meta[key] for key in ("engineering_round_feature", "split_strategy") if meta.get(key)}
+    if kept:
+        others[META] = kept
     return {
         **texts,
         "assays": assays,

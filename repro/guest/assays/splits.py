@@ -61,7 +61,10 @@ class Split:
         needed = [TRAIN, TEST] if self.folds is None else allowed
         empty = [label for label in needed if label not in present]
         if empty:
-            raise DatasetError("the split %s has no row in %s" % (self.name, ", ".join(empty)), "use fewer folds")
+            raise DatasetError(
+                "the split %s has no row in %s" % (self.name, ", ".join(empty)),
+                "use fewer folds" if self.is_folds else "",
+            )
 
     def __len__(self):
         return len(self.labels)
@@ -238,7 +241,8 @@ def _train_valid_test(dataset, seed, fractions):
     label_of = {}
     sequences = dataset.sequences
     count = len(set(sequences))
-    ends = (round(fractions[0] * count), round((fractions[0] + fractions[1]) * count))
+    end = min(round((fractions[0] + fractions[1]) * count), count - (fractions[2] > 0))
+    ends = (min(max(1, round(fractions[0] * count)), end), end)
     for row in _shuffled(dataset, seed):
         index = len(label_of)
         label_of.setdefault(sequences[row], TRAIN if index < ends[0] else VALID if index < ends[1] else TEST)
