@@ -12,6 +12,8 @@ class Assay:
         target: the column.
         features: columns that were known beside the sequence.
         constants: what holds for all rows; `sequence` is the wild type, `mutation_col` the column of variants' names.
+        sequence_column: the column of sequences.
+        label: what a manifest calls the target, where that is not its column.
     """
 
     target: str
@@ -19,6 +21,7 @@ class Assay:
     features: List[str] = dataclasses.field(default_factory=list)
     constants: Dict[str, Any] = dataclasses.field(default_factory=dict)
     sequence_column: str = "sequence"
+    label: str = ""
 
     @property
     def wild_type(self):

@@ -114,13 +114,16 @@ class Dataset:
         return found
 
     def assay(self, target=None):
-        """The assay of a target; without one the only assay.
+        """The assay of a target, by its column or by the label that a manifest gives it; without one the only assay.
 
         Raises:
             DatasetError: there is none of that name, or there are several and none is named.
         """
         if target is None and len(self.assays) == 1:
             return next(iter(self.assays.values()))
+        labelled = [assay for assay in self.assays.values() if assay.label == target]
+        if target not in self.assays and target is not None and len(labelled) == 1:
+            return labelled[0]
         if target is None or target not in self.assays:
             what = "has several targets" if target is None else "has no target %r" % target
             raise DatasetError("%s %s: it has %s" % (self.name, what, ", ".join(self.assays)), "name one of them")

@@ -20,6 +20,8 @@ BESIDE = "repro.toml"
 VERSION = "1.0.0"
 FILED = ("sequences", "structures", "msas", "msa_weights", "assays_raw")
 """Sections whose files are kept as they are."""
+KEPT = ("publication", "reference_sequence_name")
+"""What else of the manifest is kept as it is."""
 _PATHS = ("path", "weights_path")
 _MUTANT = "mutant"
 _TEXTS = ("doi", "source", "xref")
@@ -50,7 +52,8 @@ def read(archive, outer=None):
     splits = _splits(columns, beside, archive)
     if outer is not None:
         splits.update(subsets.splits_of(outer, row_counts))
-    files = {member: content for member, content in files.items() if content != reference_fasta(name, reference)}
+    if reference and files.get(reference_file(name)) == reference_fasta(name, reference):
+        del files[reference_file(name)]
     return {
         "name": name,
         "description": text_of(manifest, "description", where),
@@ -63,8 +66,13 @@ def read(archive, outer=None):
     }
 
 
+def reference_file(name):
+    """The name of the file in which a data set's wild type is written that came with no file of its own."""
+    return "sequences/%s.fasta" % name
+
+
 def reference_fasta(name, sequence):
-    """The file in which a wild type is written that came with no file of its own."""
+    """What that file holds."""
     return (">%s\n%s\n" % (name.replace(" ", "_"), sequence)).encode("utf-8")
 
 
@@ -75,7 +83,9 @@ def filed(member, key):
     ('structures/x.pdb', 'msas/x.npy')
     """
     folder = "msas" if key == "msa_weights" else key
-    return member if member.startswith(folder + "/") else "%s/%s" % (folder, member.rsplit("/", 1)[-1])
+    if member == folder or member.startswith(folder + "/"):
+        return member
+    return "%s/%s" % (folder, member.rsplit("/", 1)[-1])
 
 
 def _files(archive, sections, where):
@@ -160,13 +170,14 @@ def _assays(section, header, beside, reference, place):
     constants.update(_values(section, "conditions", place))
     if reference:
         constants.setdefault("sequence", reference)
-    if _MUTANT in header:
+    if _MUTANT in header and not beside:
         constants.setdefault("mutation_col", _MUTANT)
     features = [column for _, column in _fields(section, "non_targets", place)]
     for name, column in _fields(section, "targets" if "targets" in section else "target", place):
-        about = beside.get("assays", {}).get(name, {})
+        about = beside.get("assays", {}).get(column, {})
         known = list_of(about, "features", BESIDE) or [one for one in features if one != constants.get("mutation_col")]
-        yield Assay(column, text_of(section, "description", place), known, dict(constants), sequence_column)
+        label = name if name != column else ""
+        yield Assay(column, text_of(section, "description", place), known, dict(constants), sequence_column, label)
 
 
 def _values(section, key, place):
@@ -213,8 +224,9 @@ def _texts(manifest, beside, where):
 def _extra(manifest, beside, sections, files):
     """What else is said: of the data set, and of the files that are kept."""
     extra = dict(beside.get("extra", {}))
-    if isinstance(manifest.get("publication"), dict):
-        extra["publication"] = manifest["publication"]
+    for key in KEPT:
+        if key in manifest:
+            extra[key] = manifest[key]
     for key, found in sections.items():
         kept = [{**one, **_repointed(one, key)} for one in found if filed(one.get("path", ""), key) in files]
         if kept:

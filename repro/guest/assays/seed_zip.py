@@ -27,6 +27,10 @@ def read(archive):
     meta = table_of(manifest, META, where)
     columns, splits, assays = _table(archive, meta, manifest.get("splits", {}), where)
     others = {key: value for key, value in manifest.items() if key not in (*_TEXTS, META, "splits")}
+    for key in (key for keys in FOLDERS.values() for key in keys):
+        about = {name: value for name, value in (others.pop(key, None) or {}).items() if name != "file_path"}
+        if about:
+            others[key] = about
     kept = {key: meta[key] for key in ("engineering_round_feature", "split_strategy") if meta.get(key)}
     if kept:
         others[META] = kept
@@ -55,6 +59,8 @@ def _table(archive, meta, described, where):
             wanted += [assay.sequence_column, assay.target, assay.mutation_column, *assay.features]
             wanted += [assay.target + "_bin"] if assay.target + "_bin" in header else []
         names = checked_columns(wanted, header, table_where, where)
+        for name in filter(stored_splits.is_folds_column, names):
+            label_columns.setdefault(name, None)
         numbers = {name for target in assays for name in (target, target + "_bin")}
         columns = read_columns(reader, header, names, numbers, table_where)
     splits = [
@@ -83,7 +89,8 @@ def _assays(meta, header, where):
             # pg2 calls the column of sequences so when it has read it, whatever the file calls it.
             constants = {**constants, "mutation_col": sequence_column}
         features = list_of(about, "features", place)
-        assays[target] = Assay(target, text_of(about, "description", place), features, constants, sequence_column)
+        texts = [text_of(about, key, place) for key in ("description", "label")]
+        assays[target] = Assay(target, texts[0], features, constants, sequence_column, texts[1])
     return assays
 
 

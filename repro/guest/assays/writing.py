@@ -53,7 +53,7 @@ def _zip_members(dataset):
     }
     for folder, (key, *_) in seed_zip.FOLDERS.items():
         if any(name.startswith(folder + "/") for name in dataset.files):
-            manifest[key] = {"file_path": folder}
+            manifest[key] = {**dataset.extra.get(key, {}), "file_path": folder}
     yield seed_zip.MANIFEST, [dump_toml(manifest).encode("utf-8")]
     yield _TABLE, write_columns(_columns(dataset))
     yield from _files(dataset)
@@ -70,7 +70,12 @@ def _meta(dataset):
         "split_strategy": meta.get("split_strategy", ""),
         "columns": list(dataset.table),
         "assays": {
-            target: {"description": assay.description, "features": assay.features, "constants": assay.constants}
+            target: {
+                "description": assay.description,
+                **({"label": assay.label} if assay.label else {}),
+                "features": assay.features,
+                "constants": assay.constants,
+            }
             for target, assay in dataset.assays.items()
         },
     }
@@ -78,7 +83,7 @@ def _meta(dataset):
 
 def _pgdata_members(dataset):
     table = "assays/%s.csv" % dataset.name
-    reference = "sequences/%s.fasta" % dataset.name
+    reference = pgdata.reference_file(dataset.name)
     added = {}
     if dataset.wild_type and not any(name.startswith("sequences/") for name in dataset.files):
         added[reference] = pgdata.reference_fasta(dataset.name, dataset.wild_type)
@@ -91,7 +96,7 @@ def _pgdata_members(dataset):
 
 
 def _beside(dataset):
-    shown = ("publication", *pgdata.FILED)
+    shown = (*pgdata.KEPT, *pgdata.FILED)
     return {
         **{key: getattr(dataset, key) for key in ("doi", "source", "xref") if getattr(dataset, key)},
         "columns": list(dataset.table),
@@ -108,10 +113,10 @@ def _lock(dataset, table, references):
         "name": dataset.name,
         "description": dataset.description or None,
         "assay_variables": [{"name": name} for name in variables],
-        "assay_targets": [{"name": target} for target in dataset.assays],
+        "assay_targets": [{"name": assay.label or assay.target} for assay in dataset.assays.values()],
         "assays": [_assay(assay, table) for assay in dataset.assays.values()],
-        **_sections(dataset, references),
-        "publication": dataset.extra.get("publication"),
+        **{key: found for key, found in _sections(dataset, references).items() if found},
+        **{key: dataset.extra[key] for key in pgdata.KEPT if key in dataset.extra},
     }
 
 
@@ -122,7 +127,7 @@ def _assay(assay, table):
         "sequence_alias": assay.sequence_column if assay.sequence_column != "sequence" else None,
         "sequence_alphabet": "AA",
         "path": table,
-        "targets": [{"name": assay.target}],
+        "targets": [{"name": assay.label or assay.target, "alias": assay.target if assay.label else None}],
         "variables": assay.constants,
     }
 
