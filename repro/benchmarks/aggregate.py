@@ -1,7 +1,7 @@
 """The three-level average of ProteinGym: assay, then (UniProt, selection type), then selection type, then all types.
 
-Notin et al., "ProteinGym: large-scale benchmarks for protein fitness prediction and design", NeurIPS 2023. Proteins with
-many assays, and kinds of assays with many proteins, so count no more than the others.
+Notin et al., "ProteinGym: large-scale benchmarks for protein fitness prediction and design", NeurIPS 2023. Proteins
+with many assays, and types with many proteins, so count no more than the others.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def read_scores(
 ) -> dict[str, dict[str, float | None]]:
     """Scores by model and assay, from a table with a row an assay and a column a model; None where a cell is empty.
 
-    The column `DMS ID` (or `DMS_id`, `dataset`, `assay`, else the first one) names the assays. Columns by which ProteinGym's
-    own tables describe assays are no models.
+    The column `DMS ID` (or `DMS_id`, `dataset`, `assay`, else the first one) names the assays. Columns by which
+    ProteinGym's own tables describe assays are no models.
 
     Args:
         path: the table.
@@ -100,8 +100,8 @@ def read_scores(
         ignored: columns that are no models.
 
     Raises:
-        InputFileError: an assay that the reference does not have, is missing, or is there twice; two models of one name;
-            a score that is no number. Names line and column.
+        InputFileError: an assay that the reference does not have, is missing, or is there twice; two models of one
+            name; a score that is no number. Names line and column.
     """
     columns = read_columns(path)
     named = _id_column(columns)

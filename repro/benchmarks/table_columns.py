@@ -7,7 +7,6 @@ import difflib
 import io
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,13 +95,14 @@ def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[s
     """Columns by name, in the order asked for; all that have a name where `names` is None.
 
     Raises:
-        InputFileError: the file cannot be read, has no rows, lacks a column or has it twice, or a row has too few or too
-            many cells; names the line.
+        InputFileError: the file cannot be read, has no rows, lacks a column or has it twice, or a row has too few or
+            too many cells; names the line.
     """
-    with _rows(path) as (file, rows):
+    with open_text(path) as text:
+        file, rows = text.name_shown, _numbered_rows(text, "\t" if _is_tsv(path) else ",")
         _, header = next(rows, (0, []))
         if not header:
-            raise nothing_in(path)
+            raise nothing_in(path, size=text.size)
         wanted = list(dict.fromkeys(names)) if names is not None else [name for name in header if name.strip()]
         places = [_place_of(name, header, file) for name in wanted]
         lines, cells = _read_cells(rows, header, places, file)
@@ -111,14 +111,11 @@ def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[s
     return {name: Column(file, name, column, lines) for name, column in zip(wanted, cells, strict=True)}
 
 
-@contextmanager
-def _rows(path: str | Path) -> Iterator[tuple[str, Iterator[tuple[int, list[str]]]]]:
-    delimiter = "\t" if str(path).lower().endswith(_TAB_ENDINGS) else ","
-    with open_text(path) as text:
-        yield text.name_shown, _numbered(text, delimiter)
+def _is_tsv(path: str | Path) -> bool:
+    return str(path).lower().endswith(_TAB_ENDINGS)
 
 
-def _numbered(text: CheckedText, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _numbered_rows(text: CheckedText, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, and the line it begins in."""
     # The csv module's limit is one for the whole process; 128 KiB is less than a long complex.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))

@@ -7,15 +7,18 @@ import math
 import numpy as np
 
 from repro.benchmarks.metrics.base import Metric, Takes, UndefinedMetric, all_the_same, library
-from repro.benchmarks.metrics.resample import Resample, total
+from repro.benchmarks.metrics.order import total
+from repro.benchmarks.metrics.resample import Resample
 from repro.benchmarks.metrics.rows import Floats, Rows
 
 _NO_CLASSES = "metrics that take classes are asked only where there are some"
 
 
 class AUC(Metric):
-    """The area under the ROC curve: how often a row of the upper class is predicted above one of the lower; equals count
-    half. Constant predictions have 0.5."""
+    """The area under the ROC curve: how often a row of the upper class is predicted above one of the lower.
+
+    Equals count half, so that constant predictions have 0.5.
+    """
 
     name = "auc"
     title = "AUC"

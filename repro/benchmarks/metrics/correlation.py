@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from repro.benchmarks.metrics.base import Metric, UndefinedMetric, check_varied, library
 from repro.benchmarks.metrics.resample import Resample
 from repro.benchmarks.metrics.rows import Rows
@@ -18,7 +20,7 @@ class Spearman(Metric):
         return float(library("scipy.stats").spearmanr(rows.truth, rows.pred).statistic)
 
     def of_resample(self, resample: Resample) -> float:
-        scale = (resample.squared_truth_ranks * resample.squared_pred_ranks) ** 0.5
+        scale = math.sqrt(resample.squared_truth_ranks) * math.sqrt(resample.squared_pred_ranks)
         if scale == 0:
             raise UndefinedMetric("all measured values, or all predictions, are the same")
         return resample.sums.rank_products / scale

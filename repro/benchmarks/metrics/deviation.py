@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from repro.benchmarks.metrics.base import Metric, Takes, library
-from repro.benchmarks.metrics.resample import Resample, total
+from repro.benchmarks.metrics.order import total
+from repro.benchmarks.metrics.resample import Resample
 from repro.benchmarks.metrics.rows import Rows
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from repro.benchmarks.metrics.base import Metric, Takes, UndefinedMetric
 from repro.benchmarks.metrics.bootstrap import StandardError, standard_errors
 from repro.benchmarks.metrics.registry import METRICS, by_name
-from repro.benchmarks.metrics.rows import Rows, checked_rows
+from repro.benchmarks.metrics.rows import Rows, Values, checked_rows
 from repro.errors import InputError, SettingsError
 
 
@@ -35,13 +33,13 @@ class Score:
 
 
 def evaluate(
-    truth: ArrayLike,
-    pred: ArrayLike,
-    binary: ArrayLike | None = None,
+    truth: Values,
+    pred: Values,
+    binary: Values | None = None,
     metrics: Sequence[str] | None = None,
     bootstrap: int = 0,
     seed: int = 0,
-    folds: Sequence[Any] | None = None,
+    folds: Values | None = None,
 ) -> dict[str, Score]:
     """Metrics by name, in the order asked for.
 
@@ -115,7 +113,7 @@ def _score(value: float | UndefinedMetric, error: StandardError | None, n: int) 
     return Score(value, error.value, n, note if error.undefined else "")
 
 
-def _parts(rows: Rows, folds: Sequence[Any]) -> list[Rows]:
+def _parts(rows: Rows, folds: Values) -> list[Rows]:
     if len(folds) != len(rows):
         raise InputError(f"there are {len(folds):,} folds for {len(rows):,} rows", fix="give one a row")
     labels = np.array([str(fold) for fold in folds])

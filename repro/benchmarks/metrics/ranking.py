@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from repro.benchmarks.metrics.base import Metric, UndefinedMetric, check_varied, library
-from repro.benchmarks.metrics.resample import Ranked, Resample, total
+from repro.benchmarks.metrics.order import Ranked, total
+from repro.benchmarks.metrics.resample import Resample
 from repro.benchmarks.metrics.rows import Floats, Rows
 
 _TOP_PERCENT = 10
@@ -14,8 +15,9 @@ _TOP_PERCENT = 10
 class NDCG(Metric):
     """Normalised discounted cumulative gain of the tenth that is predicted best.
 
-    A row's gain is its measured value, scaled so that the least is 0 and the greatest 1; its discount is log2(rank + 1).
-    Rows that are predicted equal share the mean of their gains, where ProteinGym takes them as its sort leaves them.
+    A row's gain is its measured value, scaled so that the least is 0 and the greatest 1; its discount is
+    log2(rank + 1). Rows that are predicted equal share the mean of their gains, where ProteinGym takes them as its sort
+    leaves them.
     """
 
     name = "ndcg"

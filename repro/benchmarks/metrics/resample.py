@@ -6,47 +6,22 @@ order that was sorted beforehand; all copies of a row, and all rows of one value
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from repro.benchmarks.metrics.order import Counts, Order, Ranked
 from repro.benchmarks.metrics.rows import Floats, Integers, Rows
 
 T = TypeVar("T", bound=np.generic)
-Counts: TypeAlias = NDArray[np.int32]
 
 _BITS_64 = (1 << 64) - 1
-_SWEPT = 1 << 14
+_SWEPT = 1 << 13  # values swept over at a time: they stay in the cache, and BLAS (from 10,000 on) starts no threads
 _BLOCK = 1 << 16  # of rows whose counts fill together: their table stays in the processor's cache
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """Values in ascending order, and which of them are equal.
-
-    Attributes:
-        values: (n,), ascending.
-        first, last: (n,): where the run of values equal to each begins and ends (inclusive); None where no two are equal.
-        stops: where each run ends, once a run; None where no two are equal.
-    """
-
-    values: Floats
-    first: Integers | None = None
-    last: Integers | None = None
-    stops: Integers | None = None
-
-    @classmethod
-    def of(cls, values: Floats) -> Order:
-        """The order of values that are sorted already."""
-        starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
-        if len(starts) == len(values):
-            return cls(values)
-        lengths = np.diff(np.r_[starts, len(values)])
-        stops = starts + lengths - 1
-        return cls(values, np.repeat(starts, lengths), np.repeat(stops, lengths), stops)
 
 
 class Presorted:
@@ -98,12 +73,14 @@ class Presorted:
 
     @cached_property
     def squared_errors_by_pred(self) -> Floats:
-        return self.rows.squared_errors[self.by_pred]
+        errors: Floats = self.rows.squared_errors[self.by_pred]
+        return errors
 
     @cached_property
     def discounts(self) -> Floats:
         """(n + 1,): the sum of 1 / log2(rank + 1) over the first ranks."""
-        return np.r_[0.0, np.cumsum(1 / np.log2(np.arange(2, len(self) + 2)))]
+        discounts: Floats = np.r_[0.0, np.cumsum(1 / np.log2(np.arange(2, len(self) + 2)))]
+        return discounts
 
     def prepare(self) -> None:
         """Find every order now: threads that share this would each find it on their own."""
@@ -182,29 +159,28 @@ class Resample:
         pairs[:, 0] = self.counts
         self.by_truth.centered_ranks(0, self.n, out=pairs[:, 1])
         ranked = Ranked(presorted.pred, space("pred counts", np.int32), space("pred ends", np.int32))
-        drawn, sums = 0, np.zeros(len(fields(Sums)))
+        parts, memory, ranks = [], space("moved", np.int64), space("pred ranks", np.int32)
         for start, stop in presorted.blocks:
             place = slice(start, stop)
-            moved = np.take(joined, presorted.by_pred[place], out=space("moved", np.int64)[: stop - start], mode="clip")
-            counts, truth_ranks = ranked.counts[place], moved.view(np.int32)[1::2]
-            np.copyto(counts, moved.view(np.int32)[::2])
-            np.cumsum(counts, dtype=np.int32, out=ranked.ends[place])
-            ranked.ends[place] += np.int32(drawn)
-            drawn = int(ranked.ends[stop - 1])
-            pred_ranks = ranked.centered_ranks(start, stop, out=space("pred ranks", np.int32)[: stop - start])
-            sums += self._sums(place, counts, truth_ranks, pred_ranks)
-        return ranked, Sums(*sums.tolist())
+            moved, pred_ranks = memory[: stop - start], ranks[: stop - start]
+            # mode: any but the default, which copies `out` to leave it as it was after an error
+            np.take(joined, presorted.by_pred[place], out=moved, mode="clip")
+            counts, truth_ranks = moved.view(np.int32)[::2], moved.view(np.int32)[1::2]
+            ranked.add(counts, place)
+            ranked.centered_ranks(start, stop, out=pred_ranks)
+            parts.append(self._sums(place, ranked.counts[place], truth_ranks, pred_ranks))
+        return ranked, Sums(*map(math.fsum, zip(*parts, strict=True)))
 
     def _sums(self, place: slice, counts: Counts, truth_ranks: Counts, pred_ranks: Counts) -> list[float]:
         classes = self.presorted.classes_by_pred
         weights = counts.astype(np.float64)
         weighted_ranks = weights * pred_ranks
         return [
-            total(weighted_ranks, truth_ranks.astype(np.float64)),
-            total(weights * weights, weights),
-            total(weights, self.presorted.squared_errors_by_pred[place]),
-            0.0 if classes is None else total(weights, classes[place]),
-            0.0 if classes is None else total(weighted_ranks, classes[place]),
+            float(weighted_ranks @ truth_ranks.astype(np.float64)),
+            float((weights * weights) @ weights),
+            float(weights @ self.presorted.squared_errors_by_pred[place]),
+            0.0 if classes is None else float(weights @ classes[place]),
+            0.0 if classes is None else float(weighted_ranks @ classes[place]),
         ]
 
 
@@ -221,74 +197,6 @@ class Sums:
     """Of the classes: how many rows are in the upper one."""
     positive_ranks: float
     """Of the predictions' ranks of the upper class."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ranked:
-    """The counts of a resample along one order.
-
-    Attributes:
-        order: the values.
-        counts: (n,): how often each was drawn.
-        ends: (n,): how many drawn values stand at or before each place.
-    """
-
-    order: Order
-    counts: Counts
-    ends: Counts
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    def runs(self, start: int, stop: int) -> tuple[Counts, Counts]:
-        """How many drawn values are less than each of those at [start, stop), and how many are not greater."""
-        if self.order.first is None or self.order.last is None:
-            ends = self.ends[start:stop]
-            return ends - self.counts[start:stop], ends
-        first = self.order.first[start:stop]
-        return self.ends[first] - self.counts[first], self.ends[self.order.last[start:stop]]
-
-    def centered_ranks(self, start: int, stop: int, out: Counts) -> Counts:
-        """Twice the distance of a row's rank (of its equals' mean rank) from the mean of all ranks: whole numbers."""
-        begins, ends = self.runs(start, stop)
-        np.add(begins, ends, out=begins)
-        return np.subtract(begins, np.int32(len(self)), out=out)
-
-    def squared_ranks(self, cubes: float) -> float:
-        """The sum of the squares of all centered ranks: (n^3 - the sum of t^3) / 3, for runs of t equals.
-
-        `cubes` is that sum where the copies of a row are its only equals.
-        """
-        if self.order.stops is not None:
-            sizes = np.diff(self.ends[self.order.stops], prepend=np.int32(0)).astype(np.float64)
-            cubes = float((sizes**3).sum())
-        return (float(len(self)) ** 3 - cubes) / 3
-
-    def value_at(self, position: int) -> float:
-        """The value at a position of the resample in ascending order, from 0."""
-        return float(self.order.values[self._place_at(position)])
-
-    def _place_at(self, position: int) -> int:
-        # int32 as `ends` is: for another type numpy would convert the whole array first.
-        return int(np.searchsorted(self.ends, np.int32(position), side="right"))
-
-    def place_of(self, threshold: float) -> int:
-        """The first place whose value is not less than `threshold`."""
-        return int(np.searchsorted(self.order.values, threshold, side="left"))
-
-    def drawn_from(self, place: int) -> int:
-        """How many drawn values stand at `place` or after it."""
-        return len(self) - (int(self.ends[place - 1]) if place else 0)
-
-    def first_run_among_top(self, count: int) -> int:
-        """The place from which on rows may be among the `count` greatest drawn values, their equals included."""
-        place = self._place_at(len(self) - count)
-        return place if self.order.first is None else int(self.order.first[place])
-
-
-def total(weights: Floats, values: Floats) -> float:
-    """The sum of products. Not with `@`: BLAS would start threads of its own in each of ours."""
-    return float(np.einsum("i,i->", weights, values))
 
 
 def draw_counts(n: int, generator: np.random.Generator, workspace: Workspace | None = None) -> Counts:

@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from repro.errors import InputError
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]
+Values: TypeAlias = Sequence[Any] | NDArray[Any]
 
 _TWO_CLASSES = (
     'a class is 0 or 1: whether the measured value is above the assay\'s cutoff (ProteinGym: "DMS_score_bin")'
@@ -50,7 +51,8 @@ class Rows:
     @cached_property
     def squared_errors(self) -> Floats:
         """(n,): the square of predicted less measured."""
-        return np.square(self.pred - self.truth)
+        errors: Floats = self.pred - self.truth
+        return np.square(errors)
 
     @cached_property
     def recovered(self) -> Floats:
@@ -59,7 +61,7 @@ class Rows:
         return np.array([sum(map(str.__eq__, native, designed)) / len(native) for native, designed in pairs])
 
 
-def checked_rows(truth: ArrayLike, pred: ArrayLike, binary: ArrayLike | None = None) -> Rows:
+def checked_rows(truth: Values, pred: Values, binary: Values | None = None) -> Rows:
     """Rows whose every value is there.
 
     Raises:
@@ -84,13 +86,13 @@ def checked_rows(truth: ArrayLike, pred: ArrayLike, binary: ArrayLike | None = N
 
 
 def _is_text(values: Any) -> bool:
-    first = next(iter(values), None)
-    return isinstance(first, str)
+    return isinstance(next(iter(values), None), str)
 
 
 def _numbers(values: Any, what: str) -> Floats:
     try:
-        numbers = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
+        filled = values if isinstance(values, np.ndarray) else [np.nan if v is None else v for v in values]
+        numbers = np.asarray(filled, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"not every {what} value is a number") from None
     if numbers.ndim != 1:
@@ -116,7 +118,7 @@ def _classes(values: Any) -> Floats | None:
     return classes
 
 
-def _sequences(values: Sequence[Any], what: str) -> NDArray[Any]:
+def _sequences(values: Values, what: str) -> NDArray[Any]:
     for number, value in enumerate(values, 1):
         if not isinstance(value, str) or not value:
             raise InputError(f"the {what} sequence of row {number:,} is {value!r}", fix="give every row a sequence")

@@ -98,7 +98,5 @@ def _tell_missing(console: Console, averages: Sequence[Average], reference: Refe
     for one in averages:
         if one.missing:
             shown = ", ".join(one.missing[:_SHOWN]) + (", ..." if len(one.missing) > _SHOWN else "")
-            console.note(
-                f"{one.model} has no score of {len(one.missing)} of {len(reference.assays)} assays ({shown}): its average"
-                " is over the others"
-            )
+            told = f"{one.model} has no score of {len(one.missing)} of {len(reference.assays)} assays ({shown})"
+            console.note(f"{told}: its average is over the others")
