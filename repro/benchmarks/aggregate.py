@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ _ABOUT_ASSAYS = frozenset(
         _TYPE,
     ]
 )
+_NO_NAME = re.compile(r"\s*|Unnamed: [0-9]+")  # as pandas has them
 _SHOWN = 5
 
 
@@ -91,7 +93,7 @@ def read_scores(
     """Scores by model and assay, from a table with a row an assay and a column a model; None where a cell is empty.
 
     The column `DMS ID` (or `DMS_id`, `dataset`, `assay`, else the first one) names the assays. Columns by which
-    ProteinGym's own tables describe assays are no models.
+    ProteinGym's own tables describe assays, and those without a name, are no models.
 
     Args:
         path: the table.
@@ -111,7 +113,8 @@ def read_scores(
         _check_complete(named, reference)
     if unknown := [name for name in ignored if name not in columns]:
         raise InputFileError(f"{named.file}, line 1: there is no column {unknown[0]!r}", fix="leave --ignore away")
-    models = [c for c in columns.values() if c.name not in {named.name, *_ABOUT_ASSAYS, *ignored}]
+    no_models = {named.name, *_ABOUT_ASSAYS, *ignored}
+    models = [c for c in columns.values() if c.name not in no_models and not _NO_NAME.fullmatch(c.name)]
     if not models:
         raise InputFileError(f"{named.file} has no column with a model's scores", fix="add a column a model")
     names = named.texts()

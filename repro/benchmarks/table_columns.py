@@ -92,7 +92,7 @@ class Column:
 
 
 def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[str, Column]:
-    """Columns by name, in the order asked for; all that have a name where `names` is None.
+    """Columns by name, in the order asked for; where `names` is None the first one, and all others that have a name.
 
     Raises:
         InputFileError: the file cannot be read, has no rows, lacks a column or has it twice, or a row has too few or
@@ -103,7 +103,7 @@ def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[s
         _, header = next(rows, (0, []))
         if not header:
             raise nothing_in(path, size=text.size)
-        wanted = list(dict.fromkeys(names)) if names is not None else [name for name in header if name.strip()]
+        wanted = dict.fromkeys(names if names is not None else [header[0], *filter(str.strip, header[1:])])
         places = [_place_of(name, header, file) for name in wanted]
         lines, cells = _read_cells(rows, header, places, file)
     if not lines:

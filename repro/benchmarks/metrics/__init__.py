@@ -3,8 +3,8 @@
 >>> from repro.benchmarks.metrics import METRICS, evaluate
 >>> list(METRICS)[:3]
 ['spearman', 'auc', 'mcc']
->>> evaluate([0.1, 0.4, 0.9, 2.0], [1, 3, 2, 4], metrics=["mse"])["mse"].value
-4.445
+>>> evaluate([0.0, 1.0], [0.0, 3.0], metrics=["mse"])["mse"].value
+2.0
 """
 
 from __future__ import annotations

@@ -147,6 +147,17 @@ def test_column_that_is_no_model_can_be_ignored(repro: Repro, tmp_path: Path) ->
     assert "there is no column 'note'" in aggregate(repro, tmp_path, table, "--ignore", "note").err
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_no_model(repro: Repro, tmp_path: Path, name: str) -> None:
+    header, *rows = SMALL.splitlines()
+    table = "\n".join([f"{name},{header}", *(f"{number},{row}" for number, row in enumerate(rows))])
+    assert list(read(aggregate(repro, tmp_path, table).out)) == ["esm", "pls"]
+
+
+def test_assays_may_stand_in_a_first_column_without_a_name(repro: Repro, tmp_path: Path) -> None:
+    assert read(aggregate(repro, tmp_path, SMALL.replace("DMS ID", "")).out)["esm"]["average"] == "0.6"
+
+
 def test_output_that_cannot_be_written_is_told(repro: Repro, tmp_path: Path) -> None:
     ran = aggregate(repro, tmp_path, SMALL, "-o", str(tmp_path / "none" / "out.csv"))
     assert ran.code == 9
