@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from repro.benchmarks.long_scores import is_long, widened
 from repro.benchmarks.table_columns import Column, read_columns
 from repro.errors import InputFileError
 
@@ -88,9 +89,16 @@ def read_reference(path: str | Path) -> Reference:
 
 
 def read_scores(
-    path: str | Path, reference: Reference, partial: bool = False, ignored: Sequence[str] = ()
+    path: str | Path,
+    reference: Reference,
+    partial: bool = False,
+    ignored: Sequence[str] = (),
+    metric: str = "spearman",
+    split: str | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """Scores by model and assay, from a table with a row an assay and a column a model; None where a cell is empty.
+
+    The results of `repro benchmark run`, which have a row a score, are taken too.
 
     The column `DMS ID` (or `DMS_id`, `dataset`, `assay`, else the first one) names the assays. Columns by which
     ProteinGym's own tables describe assays, and those without a name, are no models.
@@ -100,12 +108,15 @@ def read_scores(
         reference: the assays.
         partial: whether assays of the reference may be missing.
         ignored: columns that are no models.
+        metric, split: which scores, of results with a row a score.
 
     Raises:
         InputFileError: an assay that the reference does not have, is missing, or is there twice; two models of one
             name; a score that is no number. Names line and column.
     """
     columns = read_columns(path)
+    if is_long(columns):
+        columns = widened(columns, metric, split)
     named = _id_column(columns)
     _check_known(named, reference)
     _check_once(named)

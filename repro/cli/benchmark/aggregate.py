@@ -28,6 +28,10 @@ _SHOWN = 3
 @click.option("-o", "--output", metavar="OUT.csv", help="Where to write. [default: stdout]")
 @click.option("--partial", is_flag=True, help="Take a table that lacks assays; OUT then says how many each model has.")
 @click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column of TABLE that is no model.")
+@click.option(
+    "--metric", default="spearman", show_default=True, metavar="NAME", help="Of results of a benchmark: which."
+)
+@click.option("--split", metavar="NAME", help="Of results of a benchmark: which, where there are several.")
 @json_option
 @verbosity
 @click.pass_obj
@@ -38,6 +42,8 @@ def command(
     output: str | None,
     partial: bool,
     ignored: tuple[str, ...],
+    metric: str,
+    split: str | None,
     as_json: bool,
 ) -> None:
     """Average scores over assays, as ProteinGym does.
@@ -48,11 +54,12 @@ def command(
     TABLE has a row an assay and a column a model. Its scores are averaged over the assays of a protein and selection
     type, those over a type, and the types give the average. Every assay of the reference must be there, and no other
     (--partial: fewer). A single cell may be empty: it is left out of its mean, as in the published averages, and told.
+    TABLE may also be the results.csv of a benchmark, whose data sets are called as the assays are.
     """
     from repro.benchmarks.aggregate import average, read_reference, read_scores
 
     reference = read_reference(reference_file)
-    averages = average(read_scores(table, reference, partial, ignored), reference, partial)
+    averages = average(read_scores(table, reference, partial, ignored, metric, split), reference, partial)
     rows = [_row(one, reference, partial) for one in averages]
     if output is not None:
         _write(Path(output), _csv(rows))

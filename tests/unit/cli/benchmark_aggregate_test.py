@@ -158,6 +158,46 @@ def test_assays_may_stand_in_a_first_column_without_a_name(repro: Repro, tmp_pat
     assert read(aggregate(repro, tmp_path, SMALL.replace("DMS ID", "")).out)["esm"]["average"] == "0.6"
 
 
+RESULTS = """\
+dataset,target,model,split,metric,value,status
+a1,y,esm,random_5,spearman,0.1,done
+a1,y,esm,random_5,mse,9,done
+a1,y,esm,modulo_5,spearman,0.9,done
+a2,y,esm,random_5,spearman,0.3,done
+b,y,esm,random_5,spearman,0.6,done
+c,y,esm,random_5,spearman,0.8,done
+a1,y,pls,random_5,spearman,0.5,done
+a2,y,pls,random_5,,,failed
+b,y,pls,random_5,spearman,0.5,done
+c,y,pls,random_5,spearman,0.9,done
+"""
+
+
+def test_results_of_a_benchmark_are_averaged_too(repro: Repro, tmp_path: Path) -> None:
+    ran = aggregate(repro, tmp_path, RESULTS, "--split", "random_5")
+    found = read(ran.out)
+    assert {model: row["average"] for model, row in found.items()} == {"esm": "0.6", "pls": "0.7"}
+    assert "pls has no score of 1 of 4 assays (a2)" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "said"),
+    [
+        (RESULTS, [], "choose with --split: random_5, modulo_5"),
+        (RESULTS, ["--split", "contiguous_5"], "no split called contiguous_5"),
+        (RESULTS, ["--split", "random_5", "--metric", "auc"], "choose with --metric: spearman, mse"),
+        (RESULTS.replace("random_5,mse", "random_5,spearman"), ["--split", "random_5"], "a second score of esm on a1"),
+        (RESULTS.replace("0.3", "0,3"), ["--split", "random_5"], "line 5 has 8 cells"),
+        (RESULTS.replace("0.3", "?"), ["--split", "random_5"], "line 5, column 'value': '?' is no finite number"),
+    ],
+)
+def test_results_that_cannot_be_averaged_say_why(
+    repro: Repro, tmp_path: Path, results: str, options: list[str], said: str
+) -> None:
+    ran = aggregate(repro, tmp_path, results, *options)
+    assert (ran.code, said in ran.err) == (3, True), ran.err
+
+
 def test_output_that_cannot_be_written_is_told(repro: Repro, tmp_path: Path) -> None:
     ran = aggregate(repro, tmp_path, SMALL, "-o", str(tmp_path / "none" / "out.csv"))
     assert ran.code == 9
