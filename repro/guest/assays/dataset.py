@@ -39,8 +39,8 @@ class Dataset:
 
     def __post_init__(self):
         self._check_shape()
-        for assay in self.assays.values():
-            self._check_sequences(assay.sequence_column)
+        for column in {assay.sequence_column for assay in self.assays.values()}:
+            self._check_sequences(column)
 
     @classmethod
     def from_path(cls, path, reference=None, target=None):

@@ -9,6 +9,7 @@ _END = re.compile(r"^(---|\.\.\.)[ \t]*$", re.MULTILINE)
 # Numbers and truth values as YAML 1.2 and TOML have them. PyYAML has 1.1, where 1e-3 is text and `no` is false.
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$")
 _INT = re.compile(r"[-+]?[0-9]+$|0o[0-7]+$|0x[0-9a-fA-F]+$")
+_MERGE = "tag:yaml.org,2002:merge"  # `<<: *other`, which may be overridden
 _BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)$")
 
 
@@ -49,12 +50,13 @@ def _loader():
         """SafeLoader with the numbers of YAML 1.2, that refuses a key given twice."""
 
         def construct_mapping(self, node, deep=False):
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for index, key in enumerate(keys):
-                if key in keys[:index]:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, "%r is given twice" % (key,), node.value[index][0].start_mark
-                    )
+            keys = []
+            for key, _ in node.value:
+                if key.tag != _MERGE:
+                    keys.append(self.construct_object(key, deep=True))
+                    if keys[-1] in keys[:-1]:
+                        problem = "%r is given twice" % (keys[-1],)
+                        raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             return super().construct_mapping(node, deep)
 
     changed = ("bool", "int", "float")

@@ -47,7 +47,8 @@ def from_column(name, labels, where):
         folds = max(map(_fold, seen)) + 1
         numbers = {label: LEFT_OUT if label == LEFT_OUT else str(_fold(label)) for label in seen | {LEFT_OUT}}
         kind = next((kind for kind in FOLD_KINDS if kind in name), "random")
-        return Split("%s_%d" % (kind, folds), kind, folds, None, [numbers[label] for label in labels])
+        called = "rand_multiples" if "rand_multiples" in name else kind  # ProteinGym has both in one file
+        return Split("%s_%d" % (called, folds), kind, folds, None, [numbers[label] for label in labels])
     unknown = sorted(label for label in seen if label.strip().lower() not in _SAME)
     if unknown or not seen:
         row = labels.index(unknown[0]) + 1 if unknown else 1

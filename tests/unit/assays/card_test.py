@@ -100,6 +100,12 @@ def test_the_oldest_manifest_has_its_name_among_the_hyper_parameters(tmp_path: P
     assert manifest == ModelCard("pls", {"n_components": 2})
 
 
+def test_values_may_be_taken_over_from_elsewhere_in_the_card(tmp_path: Path) -> None:
+    text = "---\nname: x\nbase: &base {a: 1, b: 2}\nhyper_params:\n  <<: *base\n  b: 3\n---\n"
+
+    assert ModelCard.from_path(written(tmp_path / "x.md", text)).hyper_params == {"a": 1, "b": 3}
+
+
 def test_a_card_of_a_name_alone_is_a_card(tmp_path: Path) -> None:
     card = ModelCard.from_path(written(tmp_path / "x.md", "---\r\nname: x\r\nhyper_params:\r\n---"))
 

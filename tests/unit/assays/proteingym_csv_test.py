@@ -95,6 +95,18 @@ def test_proteingyms_own_folds_are_splits(assay: Path) -> None:
     assert "fold_random_5" not in dataset.table
 
 
+def test_proteingyms_folds_of_multi_mutants_stand_beside_the_others(assay: Path, tmp_path: Path) -> None:
+    lines = ASSAY.splitlines()
+    columns = ["fold_random_5,fold_rand_multiples", "0,1", "1,0", ",0"]
+    assay.write_text("\n".join(f"{one},{other}" for one, other in zip(lines, columns, strict=True)))
+    dataset = Dataset.from_path(assay)
+    dataset.save(tmp_path / "x.pgdata")
+
+    assert dataset.splits["random_2"].labels == ["0", "1", ""]
+    assert dataset.splits["rand_multiples_2"].labels == ["1", "0", "0"]
+    assert Dataset.from_path(tmp_path / "x.pgdata") == dataset
+
+
 @pytest.mark.parametrize("suffix", [".zip", ".pgdata"])
 def test_what_is_written_is_read_back_the_same(assay: Path, reference: Path, tmp_path: Path, suffix: str) -> None:
     dataset = Dataset.from_path(assay, reference=reference)
