@@ -68,6 +68,10 @@ class Archive:
         """The names of the files in it, in the archive's order."""
         return list(self._members)
 
+    def size(self, name):
+        """How many bytes a member has when unpacked; 0 where it is not there."""
+        return self._members[name].file_size if name in self._members else 0
+
     def under(self, name):
         """The members that a manifest means by a name: the file, or all files of the folder."""
         return [one for one in self.names if one.startswith(name + "/")] or [name]

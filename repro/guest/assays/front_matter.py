@@ -37,6 +37,8 @@ def _load(text, where):
         raise CardError("%s cannot be read: PyYAML is not installed here" % where, "pip install PyYAML") from None
     try:
         return yaml.load(text, _loader())  # noqa: S506 (a SafeLoader with other numbers)
+    except RecursionError:
+        raise CardError("%s cannot be read: it is nested too deeply" % where) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = ", line %d" % (mark.line + 2) if mark else ""

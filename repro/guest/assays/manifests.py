@@ -4,9 +4,14 @@ from .archive import escapes, plain_name
 from .errors import DatasetError
 from .toml_text import load_toml
 
+MAX_BYTES = 16 << 20
+"""The largest manifest that is read."""
+
 
 def load_manifest(archive, name):
     """A manifest's content."""
+    if archive.size(name) > MAX_BYTES:
+        raise DatasetError("%s in %s is larger than %d MB" % (name, archive.path, MAX_BYTES >> 20))
     try:
         text = archive.read(name).decode("utf-8")
     except UnicodeDecodeError as error:

@@ -6,6 +6,8 @@ The folds of ProteinGym (Notin et al. 2023, "ProteinNPT", section 4.1 and its `c
   row, which differs in the sizes alone: here they are equal, so that none is empty.)
 - modulo: the mutated positions, sorted, take turns: the i-th of them belongs to fold i mod k.
 - contiguous: the mutated positions, sorted, are cut into k runs of equal length (the first ones longer by one).
+An assay with multi-mutants has them all in its random folds, as in ProteinGym's `fold_rand_multiples`; its
+`fold_random_5` leaves them out there.
 Modulo and contiguous folds hold single mutants alone, as ProteinGym's do: a variant with several substitutions, or with
 none, belongs to no fold. Split.left_out counts them.
 """

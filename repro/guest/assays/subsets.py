@@ -31,7 +31,7 @@ def splits_of(archive, row_counts):
     where = "%s in %s" % (SLICES, archive.path)
     try:
         content = json.loads(archive.read(SLICES).decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError("%s is no JSON: %s" % (where, error)) from None
     content = {_UNNAMED: content} if isinstance(content, list) else content
     if not isinstance(content, dict) or not all(isinstance(slices, list) for slices in content.values()):

@@ -11,6 +11,8 @@ def load_toml(text, error, where):
         return toml.loads(text)
     except toml.TOMLDecodeError as reason:
         raise error("%s is no TOML: %s" % (where, reason)) from None
+    except RecursionError:
+        raise error("%s is no TOML that can be read: it is nested too deeply" % where) from None
 
 
 def _reader(error, where):

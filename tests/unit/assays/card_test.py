@@ -150,6 +150,7 @@ def test_numbers_are_those_of_toml(tmp_path: Path) -> None:
         ("---\nname: x\nhyper_params: {a: 1}\nhyper_parameters: {a: 2}\n---\n", "and they differ"),
         ("---\nname: x\nname: y\n---\n", "line 3: 'name' is given twice"),
         ("---\nname: x\nhyper_params:\n  a: 1\n b: 2\n---\n", "line 5"),
+        ("---\nname: " + "[" * 20_000 + "\n---\n", "nested too deeply"),
         ("---\nname: !!python/object/apply:os.getcwd []\n---\n", "could not determine a constructor"),
     ],
 )

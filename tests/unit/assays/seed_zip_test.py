@@ -222,6 +222,13 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path, member: str) -> None:
         Dataset.from_path(zipped(tmp_path / "x.zip", members))
 
 
+def test_a_manifest_made_to_break_its_reader_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"manifest.toml .* (nested too deeply|is no TOML)"):
+        Dataset.from_path(tiny(tmp_path / "x.zip", manifest="a = " + "[" * 100_000))
+    with pytest.raises(DatasetError, match=r"manifest.toml .* is larger than 16 MB"):
+        Dataset.from_path(tiny(tmp_path / "y.zip", manifest="#" * (17 << 20)))
+
+
 def test_structures_that_a_manifest_names_come_along(tmp_path: Path) -> None:
     manifest = MANIFEST + '\n[structures_meta]\nfile_path = "structure"\n'
     dataset = Dataset.from_path(tiny(tmp_path / "x.zip", manifest=manifest, **{"structure/a.pdb": "ATOM"}))
