@@ -48,7 +48,8 @@ def _along(values: NDArray[np.float64], side: int) -> tuple[list[float], NDArray
     if not low < high:
         low, high = float(values.min()), float(values.max())
     if not low < high:  # all the same
-        low, high = low - 0.5, high + 0.5
+        return [low - 0.5, high + 0.5], np.full(len(values), side // 2), np.zeros(len(values), dtype=np.bool_)
     outside = (values < low) | (values > high)
-    share = (np.clip(values, low, high) - low) / (high - low)
+    # In halves: the span of two finite numbers may be infinite.
+    share = (np.clip(values, low, high) / 2 - low / 2) / (high / 2 - low / 2)
     return [low, high], np.minimum((share * side).astype(np.int64), side - 1), outside

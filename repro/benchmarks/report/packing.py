@@ -27,7 +27,7 @@ def pack(values: NDArray[np.float64]) -> dict[str, Any]:
         return {"low": 0.0, "high": 0.0, "steps": _base64(np.full(len(values), MISSING, dtype="<u2"))}
     low, high = float(values[there].min()), float(values[there].max())
     steps = np.full(len(values), MISSING, dtype="<u2")
-    # A step at a time in halves: the span of two finite numbers may be infinite.
+    # In halves: the span of two finite numbers may be infinite.
     share = (values[there] / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
     steps[there] = np.rint(share * _STEPS).astype("<u2")
     return {"low": low, "high": high, "steps": _base64(steps)}
