@@ -1,0 +1,51 @@
+"""Partial least squares regression from Python: see models/pls/README.md for what the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from repro.models import Model
+from repro.models.pls import DEFAULT_IMAGE, MODEL_NAME
+
+
+class Inputs(BaseModel):
+    sequence: str = Field(min_length=1, description="a variant of the protein that was trained on, upper case")
+
+
+class Outputs(BaseModel):
+    prediction: float = Field(description="in the units of what was measured")
+
+
+@Model.register(f"{MODEL_NAME}-model")
+class PLS(Model):
+    """Partial least squares regression on one-hot encodings of protein variants.
+
+    It is trained on measured variants of one protein: `train`, which predicts the held-out ones. A trained model, the
+    folder that `train` has written (of a split into folds, one of `fold_0`, `fold_1`, ... in it), then predicts others:
+    a record is `{"sequence": ...}`, a result `{"prediction": ...}`, a float in the units of what was measured. A sequence
+    of another length is that record's error. Without `weights` an example predicts: variants of amyloid beta.
+
+    Args:
+        image: the Docker image.
+        device: -1; it computes on the CPU alone.
+        **session: what `Model` takes, such as `weights`.
+
+    >>> with PLS(runtime="local") as model:  # doctest: +SKIP
+    ...     model.predict("DAEFRHDSGYEVHHQKLVFFAEDVGSNKGAIIGLMVGGVVIA")
+    {'prediction': 0.63}
+    """
+
+    default_image = DEFAULT_IMAGE
+    Inputs = Inputs
+    Outputs = Outputs
+    batch_size = 4096
+
+    def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
+        super().__init__(image, device, **session)
+
+    def predict(self, record: str | Mapping[str, Any], **parameters: Any) -> Any:
+        """The result of one sequence, given as it is or as a record."""
+        return super().predict({"sequence": record} if isinstance(record, str) else record, **parameters)
