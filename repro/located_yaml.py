@@ -84,10 +84,14 @@ class Section:
 
     def wrong(self, key: str, what: str) -> SettingsError:
         """The error that says what is wrong with `key`, or with the whole section where `key` is empty."""
+        return SettingsError(f"{self.place(key)} {what}")
+
+    def place(self, key: str) -> str:
+        """Where `key` stands, for errors: file, line and key; or the whole section where `key` is empty."""
         where = (*self._where, key) if key else self._where
         known = next((where[:n] for n in range(len(where), -1, -1) if where[:n] in self._lines), None)
         line = f", line {self._lines[known]}" if known is not None else ""
-        return SettingsError(f"{self._path}{line}: {'.'.join(where) or 'the file'} {what}")
+        return f"{self._path}{line}: {'.'.join(where) or 'the file'}"
 
     def text(self, key: str) -> str | None:
         value = self._take(key)
@@ -138,6 +142,19 @@ class Section:
         if value is not None and not isinstance(value, list):
             raise self.wrong(key, "must be a list")
         return [self._inner((key, str(position)), item) for position, item in enumerate(value or [])]
+
+    def entries(self, key: str, word: str) -> list[Section]:
+        """The mappings of a list in which a plain text stands for a mapping with that text under `word`.
+
+        >>> text = "models: [pls, {model: esm, variant: small}]"
+        >>> [entry.text("model") for entry in read_yaml(Path("spec.yaml"), text).entries("models", "model")]
+        ['pls', 'esm']
+        """
+        value = self._take(key)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong(key, "must be a list")
+        items = [{word: item} if isinstance(item, str) else item for item in value or []]
+        return [self._inner((key, str(position)), item) for position, item in enumerate(items)]
 
     def finish(self) -> None:
         """Refuse what was never asked for.
