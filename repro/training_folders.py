@@ -100,7 +100,8 @@ def _failure(reason: str, code: int | None, evidence: Evidence) -> ReproError:
     if code == WRONG_INPUT and first:
         return InputFileError(first, fix=fix)
     if code == FAILED and first:
-        return TrainingError(f"the model failed in training: {first}", evidence=evidence)
+        where = "the end of its log says where"
+        return TrainingError(f"the model failed in training: {first}", fix=where, evidence=evidence)
     status = "and the engine does not know how" if code is None else f"with status {code}"
     if code == _NO_PROGRAM:
         cause = "the image has neither a program `train` nor the run.py that config.yaml names (`command`)"

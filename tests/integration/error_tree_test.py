@@ -31,6 +31,7 @@ from repro.errors import (
     SessionClosedError,
     SettingsError,
     StartTimeoutError,
+    TrainingError,
     WeightsError,
     WorkerCrashedError,
     WorkerStartError,
@@ -123,6 +124,12 @@ def registry_error(scene: Scene) -> None:
     pull_image(connect(), what_to_pull(Model.by_name("tutorial").spec(), f"127.0.0.1:9/{SECRET.lower()}"))
 
 
+def training_error(scene: Scene) -> None:
+    (scene.folder / "dms.csv").write_text("mutant,mutated_sequence,DMS_score\nM1W,WKT,1\nK2W,MWT,2\n")
+    (scene.folder / "card.toml").write_text(f'name = "misbehaving"\n[hyper_params]\nsuffix = "{SECRET}"\n')
+    scene.model().train(scene.folder / "dms.csv", scene.folder / "out", scene.folder / "card.toml", split="modulo_2")
+
+
 def weights_error(scene: Scene) -> None:
     Model.by_name("esm")(runtime="local", weights=scene.folder / SECRET).predict({"sequence": "MKT"})
 
@@ -145,6 +152,7 @@ CAUSES: dict[type[ReproError], Cause] = {
     RegistryError: registry_error,
     SettingsError: lambda scene: scene.model(memory=SECRET),
     StartTimeoutError: lambda scene: scene.predict("reverse", seconds=60.0, start_timeout_s=0.5),
+    TrainingError: training_error,
     WeightsError: weights_error,
     WorkerCrashedError: lambda scene: scene.predict("segfault"),
     WorkerStartError: lambda scene: scene.predict("reverse", at_load="raise"),

@@ -31,6 +31,9 @@ class Misbehaving(Runner):
             if record["do"] == "too-many":
                 yield {}
 
+    def train(self, task):
+        raise ValueError("nothing can be learned here: " + self.options.suffix)
+
     def _note(self, record):
         """Leave a line that the host can count: this record was begun."""
         if "note" in record:
