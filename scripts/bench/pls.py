@@ -4,7 +4,7 @@
 packages of this environment. The assay is made up (double mutants of a protein of 55 residues, as the one of GB1), or
 is the one of GB1 (Olson et al. 2014) from the wheel of mavenn. Time is by the clock, memory the largest resident size.
 
-    python scripts/bench/pls.py [--model pls|ridge] [--rows N] [--mavenn WHEEL] [--split NAME] [--json FILE] [-- OPTION ...]
+    python scripts/bench/pls.py [--model pls|ridge] [--rows N] [--mavenn WHEEL] [--split NAME] [-- OPTION ...]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Partial least squares on one-hot encodings: scikit-learn's PLSRegression, of a small matrix that stands for a large."""
+"""Partial least squares on one-hot encodings: PLSRegression on a small matrix that stands for a large."""
 
 import warnings
 
@@ -37,24 +37,22 @@ class Pls(OneHotRunner):
 
         def path(part, known):
             found = component_path(part, known, most)
-            return found + found[-1:] * (most + 1 - len(found))  # all is explained: more components change nothing
+            found += found[-1:] * (most + 1 - len(found))  # all is explained: more components change nothing
+            return found[1:]
 
         choice = choose(design, target, path, self.options.cv_folds, self.options.cv_seed, groups)
-        weights = component_path(design, target, choice.best)
-        errors = dict(enumerate(choice.errors.tolist()))
-        facts = {
-            "cross_validation": {"folds": choice.folds, "seed": self.options.cv_seed, "mean_squared_error": errors}
-        }
-        return learned(weights, len(weights) - 1, facts)
+        weights = component_path(design, target, choice.best + 1)
+        errors = dict(enumerate(choice.errors.tolist(), 1))
+        how = {"folds": choice.folds, "seed": self.options.cv_seed, "mean_squared_error": errors}
+        return learned(weights, len(weights) - 1, {"cross_validation": how})
 
 
 def learned(weights, used, facts):
     how = "asked for" if "n_components_asked" in facts else "chosen by cross-validation on the rows learned from"
     if facts.get("n_components_asked", used) > used:
         how = "%d asked for, but these explain all that the rows hold" % facts["n_components_asked"]
-    return Learned(
-        weights[-1], dict({"model": "pls", "n_components": used}, **facts), "%d components: %s" % (used, how)
-    )
+    facts = dict({"model": "pls", "n_components": used}, **facts)
+    return Learned(weights[-1], facts, "%d component%s: %s" % (used, "" if used == 1 else "s", how))
 
 
 def component_path(design, target, most):

@@ -1,6 +1,6 @@
 """Ridge regression on one-hot encodings: the supervised baseline of ProteinGym, solved exactly."""
 
-from repro_guest.regression.one_hot_runner import Learned, OneHotRunner, at_least
+from repro_guest.regression.one_hot_runner import Learned, OneHotRunner
 
 VARIANT = "A4_HUMAN_Seuma_2021"
 CHOICES = tuple(10.0 ** (exponent / 2) for exponent in range(-4, 9))  # 0.01 to 10,000
@@ -22,7 +22,7 @@ class Ridge(OneHotRunner):
             type=penalty,
             nargs="+",
             default=list(CHOICES),
-            help="to choose from [0.01 to 10000, 13 of them]",
+            help="to choose from [13 from 0.01 to 10000]",
         )
         super().add_training_arguments(parser)
 

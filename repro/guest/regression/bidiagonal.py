@@ -1,11 +1,11 @@
 """A small matrix that stands for a large one, for methods that see it through products alone.
 
 Partial least squares with one target, and ridge regression, give weights that lie in the space spanned by b, Ab, AAb,
-... where A is the centred matrix's X^T X and b its X^T y. Golub and Kahan's bidiagonalisation gives an orthonormal basis
-V of it with X V = U B, where B is small, upper bidiagonal, and so stands for X; and U^T y stands for y. (Golub and Kahan
-1965, https://doi.org/10.1137/0702016; that partial least squares is this: Elden 2004,
-https://doi.org/10.1016/S0167-9473(03)00138-5.) Nothing is approximated: weights from B and U^T y, times V, are those
-from X and y.
+... where A is the centred matrix's X^T X and b its X^T y. Golub and Kahan's bidiagonalisation gives an orthonormal
+basis V of it with X V = U B, where B is small, upper bidiagonal, and so stands for X; and U^T y stands for y. (Golub
+and Kahan 1965, https://doi.org/10.1137/0702016; that partial least squares is this: Elden 2004,
+https://doi.org/10.1016/S0167-9473(03)00138-5.) Nothing is approximated for a number of components: weights from B and
+U^T y, times V, are those from X and y. For ridge regression they are once the basis is large enough.
 """
 
 _NOTHING = 1e-10  # of the largest element: what is below is rounding
@@ -33,7 +33,8 @@ class Bidiagonalisation:
         direction = design.transposed_times(target)
         self._start = float(numpy.linalg.norm(direction))
         size = float(numpy.linalg.norm(target - target.mean()))
-        self.finished = self._start <= _NOTHING * size
+        # Of equal values the mean may be off by rounding, and the rest would be taken for something to explain.
+        self.finished = target.min() == target.max() or self._start <= _NOTHING * size
         if not self.finished:
             self._add(direction / self._start, 0.0)
 

@@ -24,7 +24,7 @@ class OneHotRunner(Runner):
     """Learns from one-hot encodings. Subclasses write `learn`, and say in `scaled` whether columns are scaled."""
 
     zero_shot = False
-    ignored_hyper_params = {"aa_alphabet": "columns are the letters that the rows hold"}
+    ignored_hyper_params = {"aa_alphabet": "columns are the letters that the rows hold"}  # noqa: RUF012
 
     @classmethod
     def add_training_arguments(cls, parser):

@@ -19,14 +19,21 @@ class Outputs(BaseModel):
     prediction: float = Field(description="in the units of what was measured")
 
 
+class Hyperparameters(BaseModel):
+    alpha: float | None = Field(None, gt=0, description="penalty of squared weights; chosen where it is not said")
+    alphas: list[float] | None = Field(None, description="what is chosen from; 0.01 to 10,000 by default")
+    cv_folds: int = Field(5, ge=2, description="folds of the cross-validation that chooses")
+    cv_seed: int = Field(0, ge=0, description="seed of these folds")
+
+
 @Model.register(f"{MODEL_NAME}-model")
 class Ridge(Model):
     """Ridge regression on one-hot encodings of protein variants.
 
     It is trained on measured variants of one protein: `train`, which predicts the held-out ones. A trained model, the
     folder that `train` has written (of a split into folds, one of `fold_0`, `fold_1`, ... in it), then predicts others:
-    a record is `{"sequence": ...}`, a result `{"prediction": ...}`, a float in the units of what was measured. A sequence
-    of another length is that record's error. Without `weights` an example predicts: variants of amyloid beta.
+    a record is `{"sequence": ...}`, a result `{"prediction": ...}`, a float in the units of what was measured. A
+    sequence of another length is that record's error. Without `weights` an example predicts: variants of amyloid beta.
 
     Args:
         image: the Docker image.
@@ -41,6 +48,7 @@ class Ridge(Model):
     default_image = DEFAULT_IMAGE
     Inputs = Inputs
     Outputs = Outputs
+    Hyperparameters = Hyperparameters
     batch_size = 4096
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
