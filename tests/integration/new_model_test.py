@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from repro.guest.assays import Dataset
 from repro.scaffold import TEMPLATES
 from tests.documents import ROOT, copy_project, environment, run
 
@@ -163,7 +163,7 @@ def test_a_trained_model_predicts_what_it_was_held_out_from(
     said = shell(
         f'cd {folder} && docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$PWD:/data"'
         " repro-models/newly_train:1.0 python run.py train --dataset-file /data/examples/dataset.csv"
-        " --model-card-file /data/README.md --output-dir /data/out"
+        " --model-card-file /data/README.md --output-dir /data/out --fold 0"
     )
 
     assert said == "/data/out/dataset_newly_train.csv\n"
@@ -173,7 +173,7 @@ def test_a_trained_model_predicts_what_it_was_held_out_from(
     for row in rows:
         _, measured, predicted, split = row.split(",")
         assert float(predicted) == pytest.approx(float(measured), abs=1e-6)
-        assert split == "test"
+        assert split == "0"
     used = shell(
         "python - <<'EOF'\n"
         "from repro.models.newly_train import NewlyTrain\n"
@@ -184,6 +184,19 @@ def test_a_trained_model_predicts_what_it_was_held_out_from(
     assert used == "4.5\n"
 
 
+def test_repro_trains_it_in_each_runtime(shell: Shell, checkout: Path, runtime: str) -> None:
+    shell(f"repro setup newly_train --runtime {runtime}", runtime)
+    shell(
+        "repro train newly_train models/newly_train/examples/dataset.csv --fold 0"
+        f" -o out-{runtime} --runtime {runtime}",
+        runtime,
+    )
+
+    _, *rows = (checkout / f"out-{runtime}" / "dataset_newly_train.csv").read_text().splitlines()
+    assert len(rows) == 20
+    assert (checkout / f"out-{runtime}" / "model.json").is_file()
+
+
 def test_sagemaker_starts_it_with_its_own_layout(shell: Shell, checkout: Path, base_image: str, tmp_path: Path) -> None:
     shell("repro setup newly_train --runtime docker")
     folder = checkout / "models" / "newly_train"
@@ -191,10 +204,10 @@ def test_sagemaker_starts_it_with_its_own_layout(shell: Shell, checkout: Path, b
         (tmp_path / "input" / "data" / channel).mkdir(parents=True)
         if file == "README.md":
             shutil.copy(folder / file, tmp_path / "input" / "data" / channel / file)
-    with zipfile.ZipFile(tmp_path / "input" / "data" / "training" / "dataset.zip", "w") as archive:
-        archive.write(folder / "examples" / "dataset.csv", "dataset.csv")
+    example = Dataset.from_path(folder / "examples" / "dataset.csv")
+    example.save(tmp_path / "input" / "data" / "training" / "dataset.zip")
     (tmp_path / "input" / "config").mkdir()
-    (tmp_path / "input" / "config" / "hyperparameters.json").write_text('{"alpha": "1e-8"}')
+    (tmp_path / "input" / "config" / "hyperparameters.json").write_text('{"alpha": "1e-8", "fold": "0"}')
     for name in ("model", "output"):
         (tmp_path / name).mkdir()
     call = f'docker run --rm --network none --user "$(id -u):$(id -g)" --volume {tmp_path}:/opt/ml'
@@ -204,8 +217,8 @@ def test_sagemaker_starts_it_with_its_own_layout(shell: Shell, checkout: Path, b
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["dataset_newly_train.csv", "model.json"]
     (tmp_path / "input" / "data" / "training" / "dataset.zip").unlink()
     said = shell(f"{call} repro-models/newly_train:1.0 train 2>&1 || echo status $?")
-    assert said.endswith("status 1\n")
-    assert "there is no data set /opt/ml/input" in (tmp_path / "output" / "failure").read_text()
+    assert said.endswith("status 3\n")
+    assert "there is no file /opt/ml/input" in (tmp_path / "output" / "failure").read_text()
 
 
 # ------------------------------------------------------------------------------------------- a package of its own
