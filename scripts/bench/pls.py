@@ -72,8 +72,8 @@ def write_assay(path: Path, rows: Iterator[tuple[str, float]]) -> int:
     return count
 
 
-def train(model: str, assay: Path, folder: Path, options: list[str]) -> tuple[float, int]:
-    """Seconds, and bytes at the peak, of one `run.py train`."""
+def train(model: str, assay: Path, folder: Path, options: list[str]) -> tuple[float, float, int]:
+    """Seconds by the clock and of processors, and bytes at the peak, of one `run.py train`."""
     (folder / "repro_guest").symlink_to(Path(repro.guest.__file__).parent)
     container = ROOT / "models" / model
     command = [
@@ -87,7 +87,7 @@ def train(model: str, assay: Path, folder: Path, options: list[str]) -> tuple[fl
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"run.py train ended with {process.returncode}")
-    return time.perf_counter() - begun, used.ru_maxrss * 1024
+    return time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 def spearman(table: Path) -> float:
@@ -112,13 +112,15 @@ def main() -> None:
         folder = Path(name)
         assay = folder / "assay.csv"
         rows = write_assay(assay, of_gb1(asked.mavenn) if asked.mavenn else made_up(asked.rows))
-        seconds, peak_bytes = train(asked.model, assay, folder, ["--split", asked.split, *asked.options])
+        options = ["--split", asked.split, *asked.options]
+        seconds, processor_seconds, peak_bytes = train(asked.model, assay, folder, options)
         found = {
             "model": asked.model,
             "assay": "GB1" if asked.mavenn else "made up",
             "rows": rows,
             "split": asked.split,
             "seconds": round(seconds, 1),
+            "processor_seconds": round(processor_seconds, 1),
             "peak_bytes": peak_bytes,
             "spearman": round(spearman(next((folder / "out").glob("*.csv"))), 3),
             "processors": os.cpu_count(),

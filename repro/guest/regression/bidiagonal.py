@@ -30,6 +30,7 @@ class Bidiagonalisation:
 
         self._design = design
         self._basis, self._diagonal, self._above = [], [], []
+        self._left = target  # the last column of U
         direction = design.transposed_times(target)
         self._start = float(numpy.linalg.norm(direction))
         size = float(numpy.linalg.norm(target - target.mean()))
