@@ -79,6 +79,8 @@ class Model:
     """Options that may differ from call to call."""
     Hyperparameters: ClassVar[type[BaseModel] | None] = None
     """Options of `train` alone; where they are declared, names and values are checked before anything starts."""
+    learns_from_scratch: ClassVar[bool] = False
+    """Whether `train` uses no pretrained weights: then none are needed for it, mounted or recorded."""
     batch_size: int = 1024
     _schema: ClassVar[RecordSchema | None] = None
 
@@ -308,15 +310,16 @@ class Model:
         given = {"weights": None if self._weights is None else str(self._weights), **self._limits_given}
         return {name: value for name, value in given.items() if value is not None}
 
-    def with_variant(self, name: str) -> Model:
-        """This model with other pretrained weights, and a worker of its own. Raises ModelNotFoundError."""
+    def with_variant(self, name: str | None) -> Model:
+        """This model with other pretrained weights, or None, and a worker of its own. Raises ModelNotFoundError."""
         from copy import copy
         from dataclasses import replace
 
         other = copy(self)
         other.__dict__.pop("_session", None)
-        other.variant = self._chosen_variant(name)
-        other._plan = replace(self._plan, options={**self._plan.options, "variant": name})
+        other.variant = None if name is None else self._chosen_variant(name)
+        options = {key: value for key, value in self._plan.options.items() if key != "variant"}
+        other._plan = replace(self._plan, options=options if name is None else {**options, "variant": name})
         return other
 
     @property

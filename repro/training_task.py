@@ -70,7 +70,10 @@ class TrainingTask:
         card_file = Path(request.card) if request.card is not None else model.container_folder() / CARD_FILE
         card = ModelCard.from_path(card_file)
         options = {**model.given_options, **_checked_hyper_params(model, request.hyper_params)}
-        if model.variant is not None and model.config().variants:
+        if model.learns_from_scratch:
+            model = model.with_variant(None)
+            options.pop("variant", None)
+        elif model.variant is not None and model.config().variants:
             name = options.get("variant") or card.hyper_params.get("variant") or model.variant.name
             model = model if name == model.variant.name else model.with_variant(str(name))
             options["variant"] = name

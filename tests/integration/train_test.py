@@ -281,6 +281,18 @@ class TestModelTrain:
         assert (seen["weights"], seen["variant"]) == ("large", "large")
         assert read_manifest(result.manifest).made_by.model.variant == "large"
 
+    def test_a_model_that_learns_from_scratch_needs_no_weights(
+        self, runtime: str, dataset: Path, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chosen = Model.by_name("trainee")
+        monkeypatch.setattr(chosen, "learns_from_scratch", True)  # and none were fetched
+
+        result = chosen(runtime=runtime).train(dataset, tmp_path / "out", card, fold=0)
+
+        assert json.loads((tmp_path / "out" / "seen.json").read_text())["weights"] is None
+        made_by = read_manifest(result.manifest).made_by
+        assert (made_by.model.variant, made_by.weights) == (None, {})
+
     def test_weights_of_the_users_own_are_a_file_or_a_folder(
         self, trainee: Callable[..., Model], dataset: Path, card: Path, tmp_path: Path
     ) -> None:
