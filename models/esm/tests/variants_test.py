@@ -6,6 +6,8 @@ import csv
 import json
 import random
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -388,6 +390,33 @@ def test_a_heat_map_is_a_page_that_needs_nothing_else(scan, tmp_path):
     assert data["offset"] == 24
     assert len(data["sequence"]) == len(data["values"]) == 130
     assert data["values"][7][3] == pytest.approx(float(scan.values[7, 3]), abs=1e-4)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+def test_a_browser_draws_the_page_in_rows_without_an_error(scan, tmp_path):
+    page = scan.to_html(tmp_path / "map.html")
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    browser += ["--enable-logging=stderr", "--window-size=1000,800", "--dump-dom", page.as_uri()]
+
+    done = subprocess.run(browser, capture_output=True, text=True, check=True, timeout=120)
+
+    assert "CONSOLE" not in done.stderr
+    bound = abs(scan.values).max()
+    assert f"+{bound:.1f}</span>" in done.stdout
+    width, height = map(float, re.search(r"width: ([0-9.]+)px; height: ([0-9.]+)px", done.stdout).groups())
+    assert width < 1000
+    assert height == 3 * 310  # 60 residues or so in each row, of 20 amino acids
+
+
+def test_a_short_protein_has_a_narrow_picture_and_a_masked_residue_one_place(tmp_path):
+    pytest.importorskip("matplotlib")
+    scan = LogOdds("M<mask>A", np.zeros((3, 20), dtype=np.float32))
+
+    page = scan.to_html(tmp_path / "map.html").read_text()
+    picture = scan.to_png(tmp_path / "map.png").read_bytes()
+
+    assert '"sequence":["M","#","A"]' in page
+    assert int.from_bytes(picture[16:20], "big") < 900  # the width, in its header
 
 
 def test_a_heat_map_that_cannot_be_written_is_told(scan, tmp_path):
