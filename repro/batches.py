@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Batch:
     """How many workers have died while they computed it."""
     call: int = 0
     """The call that it belongs to, by how often its session was interrupted before."""
+    call_number: int = 0
+    """What all batches of one call have in common, and no other call's: see `Runner.call`."""
     _file: Path | None = field(default=None)
 
     def __len__(self) -> int:
@@ -39,7 +41,9 @@ class Batch:
     def part(self, start: int, stop: int) -> Batch:
         """Some of its records as a batch of their own; the array files stay this one's."""
         lines = b"".join(self.lines.splitlines(keepends=True)[start:stop])
-        return Batch(lines, stop - start, self.first + start, self.options, self.folder, call=self.call)
+        return replace(
+            self, lines=lines, count=stop - start, first=self.first + start, array_stem=None, deaths=0, _file=None
+        )
 
     def describe(self) -> str:
         last = self.first + len(self) - 1
@@ -51,7 +55,7 @@ class Batch:
         Raises:
             OutputError: the file cannot be written.
         """
-        head = b'{"repro":%d,"id":%d,"options":%s,' % (PROTOCOL, number, self.options)
+        head = b'{"repro":%d,"id":%d,"call":%d,"options":%s,' % (PROTOCOL, number, self.call_number, self.options)
         if len(self.lines) <= INLINE_BYTES and exchange.ARRAY_MARK not in self.lines:
             records: bytes = exchange.joined(self.lines)
             return head + b'"records":[' + records + b"]}\n"
@@ -74,10 +78,11 @@ class Batch:
 class BatchWriter:
     """Cuts records into batches and writes them as lines."""
 
-    def __init__(self, folder: Path, numbers: Iterator[int], options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, numbers: Iterator[int], options: Mapping[str, Any], call_number: int = 0) -> None:
         self._folder = folder
         self._numbers = numbers
         self._options = exchange.encode_line(options)
+        self._call_number = call_number
 
     def batches(self, records: Sequence[Mapping[str, Any]], first: int) -> Iterator[Batch]:
         """Batches of at most `MAX_BATCH_BYTES` bytes, arrays not counted; one record is never cut.
@@ -97,7 +102,9 @@ class BatchWriter:
             done += count
             is_last = done == len(records)
             yield Batch(
-                piece, count, first + done - count, self._options, self._folder, array_stem if is_last else None
+                *(piece, count, first + done - count, self._options, self._folder),
+                array_stem=array_stem if is_last else None,
+                call_number=self._call_number,
             )
 
     def _lines(self, encoder: exchange.BatchEncoder, records: Sequence[Mapping[str, Any]], first: int) -> bytes:

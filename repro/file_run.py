@@ -111,7 +111,9 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
     output_format = check_output(run.output, format=run.output_format)
     to_file = not is_stream(run.output)
     check_fits(model, output_format)
-    source = RecordSource(run.input, type(model), model.check)
+    source = RecordSource(
+        run.input, type(model), lambda records, first: model.check_call(records, run.on_error, first=first)
+    )
     if to_file and source.can_be_read_again:
         _refuse_same_file(run)
     if run.resume and not (to_file and source.can_be_read_again):

@@ -7,6 +7,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from repro.errors import ModelNotFoundError, ReproError, SettingsError, looks_secret
@@ -208,7 +209,7 @@ class Model:
             PredictionError: the model raised for a record.
             WorkerError, SetupError, RuntimeUnavailableError, DeviceError: it could not be computed.
         """
-        self.check(records)
+        self.check_call(records, on_error, parameters)
         results = []
         for some in self._results(records, on_error, progress, parameters):
             results += some
@@ -225,7 +226,8 @@ class Model:
         """Like `predict_batch`, for any iterable and in bounded memory: results come as they are computed."""
         if type(self).predict_batch is not Model.predict_batch:  # a class of the tutorial's classic kind
             return self._stream_through_predict_batch(records, on_error, parameters)
-        return itertools.chain.from_iterable(self._results(self._checked(records), on_error, progress, parameters))
+        checked = self._checked(records, on_error, parameters)
+        return itertools.chain.from_iterable(self._results(checked, on_error, progress, parameters))
 
     def answers(self, records: Iterable[Mapping[str, Any]], *, first: int = 0, **parameters: Any) -> Iterator[Answer]:
         """What the worker answers, one a record: a dict, or the error of a record that failed.
@@ -236,18 +238,39 @@ class Model:
             for result in self._stream_through_predict_batch(records, "raise", parameters):
                 yield result if isinstance(result, dict) else {"output": result}
             return
-        for answers in self.session.stream(self._checked(records, first), self._call_options(parameters), first):
+        checked = self._checked(records, "return", parameters, first)
+        for answers in self.session.stream(checked, self._call_options(parameters), first):
             yield from answers
 
     def decode(self, answer: dict[str, Any]) -> Any:
         """What a user gets for the worker's answer to one record. Subclasses may unpack it."""
         return answer
 
-    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0) -> None:
-        """Check records against the model's schema; `first` is the index of the first one. Raises RecordError."""
+    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0, **parameters: Any) -> None:
+        """Check records against the model's schema, before anything starts. Subclasses may look closer.
+
+        `first` is the index of the first one, `parameters` are those of the call. Raises RecordError.
+        """
         schema = self.schema()
         if schema is not None:
             schema.check(records if isinstance(records, list) else list(records), first)
+
+    def check_values(self, records: Sequence[Mapping[str, Any]], first: int = 0, **parameters: Any) -> None:
+        """Raise RecordError for a record that fits the schema and that the model will fail for, as far as that is known
+        here. Looked at where the first failure ends the call (`on_error="raise"`), so that nothing is computed in vain.
+        """
+
+    def check_call(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        on_error: OnError,
+        parameters: Mapping[str, Any] = MappingProxyType({}),
+        first: int = 0,
+    ) -> None:
+        """Check records as a call with these parameters does it. Raises RecordError."""
+        self.check(records, first, **parameters)
+        if on_error == "raise":
+            self.check_values(records, first, **parameters)
 
     def ping(self) -> dict[str, Any]:
         """What the worker says of itself: Python, device, packages, options. Starts it where needed."""
@@ -469,15 +492,20 @@ class Model:
         return watched(self.compute(records, on_error, parameters), total, self.name, progress)
 
     def compute(
-        self, records: Iterable[Mapping[str, Any]], on_error: OnError, parameters: Mapping[str, Any], first: int = 0
+        self,
+        records: Iterable[Mapping[str, Any]],
+        on_error: OnError,
+        parameters: Mapping[str, Any],
+        first: int = 0,
+        call: int | None = None,
     ) -> Iterator[Results]:
         """Results of records that are checked already, in lists as they come.
 
-        `first` is the index of the first record, for what errors say.
+        `first` is the index of the first record, for what errors say; `call` as `Session.stream` takes it.
         """
         if on_error not in ("raise", "return"):
             raise SettingsError(f"on_error={on_error!r} is not known", fix="'raise' or 'return'")
-        for answers in self.session.stream(records, self._call_options(parameters), first):
+        for answers in self.session.stream(records, self._call_options(parameters), first, call):
             if set(map(type, answers)) == {dict}:
                 yield list(map(self.decode, cast("list[dict[str, Any]]", answers)))
             elif on_error == "return":
@@ -497,10 +525,16 @@ class Model:
         while chunk := list(itertools.islice(source, self.batch_size)):
             yield from self.predict_batch(chunk, **parameters)
 
-    def _checked(self, records: Iterable[Mapping[str, Any]], first: int = 0) -> Iterator[Mapping[str, Any]]:
+    def _checked(
+        self,
+        records: Iterable[Mapping[str, Any]],
+        on_error: OnError,
+        parameters: Mapping[str, Any],
+        first: int = 0,
+    ) -> Iterator[Mapping[str, Any]]:
         source = iter(records)
         while chunk := list(itertools.islice(source, self._plan.batch_size)):
-            self.check(chunk, first)
+            self.check_call(chunk, on_error, parameters, first)
             yield from chunk
             first += len(chunk)
 

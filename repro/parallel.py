@@ -13,6 +13,7 @@ from typing import Any
 from repro.errors import DeviceError, SettingsError, StartTimeoutError, WorkerStartError
 from repro.model import Model, OnError
 from repro.progress import watched
+from repro.session import new_call
 
 
 class ParallelModel:
@@ -25,6 +26,7 @@ class ParallelModel:
         num_models: how many workers, where neither `devices` nor `kwargs_list` says it.
         devices: one worker a device (index of a GPU, or -1).
         kwargs_list: one worker a dict of keywords.
+        batch_size: how many records a worker takes at once; by default as many as the model does.
         **kwargs: keywords for all workers.
 
     Raises:
@@ -60,7 +62,7 @@ class ParallelModel:
                 fix="give devices=[0, 1, ...], kwargs_list=[{...}, ...] or num_models=2",
             )
         self.models = [model_class(**{**kwargs, **own}) for own in each]
-        self._batch_size = batch_size or model_class.batch_size
+        self.batch_size = batch_size or self.models[0].batch_size
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """The result of one record, from the first worker."""
@@ -75,8 +77,8 @@ class ParallelModel:
         **parameters: Any,
     ) -> list[Any]:
         """One result a record, in order. Keywords are passed on. Raises what `Model.predict_batch` raises."""
-        self.models[0].check(records)
-        size = max(1, min(self._batch_size, -(-len(records) // len(self.models))))
+        self.models[0].check_call(records, on_error, parameters)
+        size = max(1, min(self.batch_size, -(-len(records) // len(self.models))))
         spread = self._spread(records, size, on_error, parameters)
         return list(itertools.chain.from_iterable(self._watched(spread, len(records), progress)))
 
@@ -89,7 +91,7 @@ class ParallelModel:
         **parameters: Any,
     ) -> Iterator[Any]:
         """Like `predict_batch`, for any iterable and in bounded memory."""
-        spread = self._spread(records, self._batch_size, on_error, parameters)
+        spread = self._spread(records, self.batch_size, on_error, parameters)
         return itertools.chain.from_iterable(self._watched(spread, None, progress))
 
     def close(self) -> None:
@@ -141,6 +143,7 @@ class _Crew:
         self._lock = threading.Lock()
         self._on_error = on_error
         self._parameters = parameters
+        self._call = new_call()
         self._last_failure: WorkerStartError | StartTimeoutError | DeviceError | None = None
         for model in models:
             self._free.put(model)
@@ -153,8 +156,8 @@ class _Crew:
                 assert self._last_failure is not None
                 raise self._last_failure
             try:
-                model.check(chunk, first)
-                computed = model.compute(chunk, self._on_error, self._parameters, first)
+                model.check_call(chunk, self._on_error, self._parameters, first)
+                computed = model.compute(chunk, self._on_error, self._parameters, first, self._call)
                 results = list(itertools.chain.from_iterable(computed))
             except (WorkerStartError, StartTimeoutError, DeviceError) as error:
                 self._last_failure = error

@@ -26,10 +26,16 @@ Answer = dict[str, Any] | ReproError
 """What one record gives: the worker's answer, or the error that takes its place."""
 
 IN_FLIGHT = 2  # one batch is computed while the next one is on its way
+_calls = itertools.count(1)
 _TRIES_TOGETHER = 2  # a worker may die of something else; twice with the same batch is a sign
 _TRIES_ALONE = 3
 _STARTS = 3
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+
+
+def new_call() -> int:
+    """A number that no other call of this process has."""
+    return next(_calls)
 
 
 class Session:
@@ -95,7 +101,11 @@ class Session:
         return pong
 
     def stream(
-        self, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any] | None = None, first: int = 0
+        self,
+        records: Iterable[Mapping[str, Any]],
+        options: Mapping[str, Any] | None = None,
+        first: int = 0,
+        call: int | None = None,
     ) -> Iterator[list[Answer]]:
         """Answers in the order of the records, as they come, a list a batch. Two batches are held at a time.
 
@@ -103,12 +113,13 @@ class Session:
             records: dicts of what JSON has, and numpy arrays.
             options: options of run.py that differ, for this call, from what the worker was started with.
             first: index of the first record in the whole input, for what errors say.
+            call: the number of a larger call that this is a part of (`new_call()`); by default it is one of its own.
 
         Raises:
             WorkerError: the worker cannot start, hangs, or dies whatever the record.
             ProtocolError: run.py does not keep the contract.
         """
-        source = self._batches(records, dict(options or {}), first)
+        source = self._batches(records, dict(options or {}), first, new_call() if call is None else call)
         waiting: deque[_Sent] = deque()
         try:
             for batch in source:
@@ -142,12 +153,14 @@ class Session:
 
     # ---------------------------------------------------------------------------------------------- one batch's way
 
-    def _batches(self, records: Iterable[Mapping[str, Any]], options: dict[str, Any], first: int) -> Iterator[Batch]:
+    def _batches(
+        self, records: Iterable[Mapping[str, Any]], options: dict[str, Any], first: int, call: int
+    ) -> Iterator[Batch]:
         with self._lock:
             self._refuse_closed()
             if self._folder is None:
                 self._folder = ExchangeFolder(self._plan.exchange_root)
-            writer = BatchWriter(self._folder.input_dir, self._numbers, options)
+            writer = BatchWriter(self._folder.input_dir, self._numbers, options, call)
             calls = self._interruptions
         source = iter(records)
         while chunk := list(itertools.islice(source, self._plan.batch_size)):

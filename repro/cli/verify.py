@@ -141,6 +141,7 @@ def _show(console: Console, report: Report) -> None:
     where = f" in {report.runtime} ({report.image or report.environment}), {report.device}" if report.runtime else ""
     click.secho(f"{report.model}{where}", bold=True)
     _show_cases(report)
+    _show_distances(report)
     _show_differences(report)
     _show_checks(report)
     _show_verdict(console, report)
@@ -160,6 +161,29 @@ def _show_cases(report: Report) -> None:
         print_table(["GOLDEN CASE", "VARIANT", *weights, "RECORDS", "RESULT", ""], rows)
     for fix in dict.fromkeys(case.fix for case in report.cases if case.fix):
         click.echo(f"do: {fix}")
+
+
+def _show_distances(report: Report) -> None:
+    """A line for each way in which the model was started, such as each precision: how far it is from the golden
+    answers, over all cases that were run so."""
+    names = report.varied_options()
+    found: dict[tuple[str, ...], dict[str, float]] = {}
+    for case in report.cases:
+        if names and case.state != "skipped":
+            mine = found.setdefault(tuple(str(case.options.get(name) or "-") for name in names), {})
+            for field, difference in case.largest.items():
+                mine[field] = max(difference, mine.get(field, 0.0))
+    if not names:
+        return
+    fields = list(dict.fromkeys(field for mine in found.values() for field in mine))
+    rows = [
+        [*values, *("-" if field not in mine else f"{mine[field]:.1e}" if mine[field] else "0" for field in fields)]
+        for values, mine in found.items()
+        if mine
+    ]
+    if rows:
+        click.secho("\nlargest difference from the golden answers, on this machine", bold=True)
+        print_table([*(name.upper() for name in names), *fields], rows)
 
 
 def _show_differences(report: Report) -> None:

@@ -34,10 +34,12 @@ class Runner:
     Attributes:
         device: "cpu" or "cuda:0" (whichever GPU the host has chosen is number 0 here).
         options: the options of this call, an argparse.Namespace; `weights_dir` is None or a folder.
+        call: the same for all batches of one call, and another for the next; None where the host does not tell.
     """
 
     device = "cpu"
     options = argparse.Namespace()
+    call = None
     batch_size = 1024  # records that `predict` gets at once in the one-shot form; a host chooses for itself
 
     @classmethod
@@ -177,6 +179,7 @@ def _predict_file(cls, options):
     encoder = exchange.BatchEncoder(folder, os.path.splitext(name)[0])
     results = ResultLines(encoder)
     runner = cls.started(options)
+    runner.call = 0  # all of the file
     try:
         with open(options.input_file, "rb") as lines, open(partial, "wb") as out:
             for batch in _batches(lines, options.input_file, cls.batch_size):

@@ -73,6 +73,7 @@ class Server:
                 raise request["failure"]
             if request.get("ping"):
                 return self._send({"id": number, "pong": describe(runner)})
+            runner.call = request.get("call")
             runner.options = with_options(self._options, dict(self._options.options, **request.get("options", {})))
             self._send_bytes(self._answer(runner, number, request["records"]))
         except Exception as error:

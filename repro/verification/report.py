@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +25,10 @@ class CaseResult:
     """How many were asked, those that must fail among them."""
     closeness: str = ""
     """How close answers are that are right."""
+    largest: Mapping[str, float] = field(default_factory=dict)
+    """The largest difference of each field with numbers."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What its worker was started with, of the model's own options."""
     differences: tuple[Difference, ...] = ()
     reason: str = ""
     """Why it was skipped."""
@@ -86,6 +91,12 @@ class Report:
             return f"{said} ({', '.join(sorted(filter(None, looked_at)))})"
         why = f"no golden case was run with {', '.join(self.fetched)}" if self.fetched else "none is fetched"
         return f"{said}; the published weights were not looked at ({why})"
+
+    def varied_options(self) -> list[str]:
+        """The model's options of which the cases that were run have different values."""
+        run = [case.options for case in self.cases if case.state != "skipped"]
+        names = dict.fromkeys(name for options in run for name in options)
+        return [name for name in names if len({repr(options.get(name)) for options in run}) > 1]
 
     def problems(self) -> list[str]:
         """What is wrong, a line each; for the message of a test."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro.errors import DeviceError, NotSetUpError, ProtocolError, SettingsError, WorkerStartError
 from repro.verification import conformance
-from repro.verification.compare import Difference, Row
+from repro.verification.compare import Comparison, Difference, Row
 from repro.verification.conformance import DEVICES, EMPTY, ONE_SHOT, Call, Check
 from repro.verification.golden import GoldenCase
 from repro.verification.golden_file import load_golden
@@ -169,23 +169,26 @@ class _Verification:
             trial = run_case(model, case, "cuda" if self._request.device >= 0 else "cpu")
         except ProtocolError as error:
             said = Difference("count", None, "", f"{len(case.records)} answers", error.message)
-            self._add(case, weights, [said], "")
+            self._add(case, weights, [said], Comparison())
             return None
         compared = trial.compared()
-        self._add(
-            case, weights, [*compared.differences, *conformance.errors_compared(model, trial)], compared.closeness
-        )
+        self._add(case, weights, [*compared.differences, *conformance.errors_compared(model, trial)], compared)
         if self._request.conformance:
             self._report.checks += conformance.checks_of_a_warm_model(model, trial)
         return trial
 
-    def _add(self, case: GoldenCase, weights: WeightsUsed, differences: Sequence[Difference], closeness: str) -> None:
+    def _add(
+        self, case: GoldenCase, weights: WeightsUsed, differences: Sequence[Difference], compared: Comparison
+    ) -> None:
+        fields = self._class.Options.model_fields if self._class.Options is not None else {}
         result = CaseResult(
             name=case.name,
             variant=self._variant(case),
             state="differs" if differences else "right",
             records=len(case.records) + len(case.errors),
-            closeness=closeness,
+            closeness=compared.closeness,
+            largest=dict(compared.largest),
+            options={**{name: field.default for name, field in fields.items()}, **case.options},
             differences=tuple(differences),
             made=case.made,
             held_against=case.held_against,

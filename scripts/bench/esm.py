@@ -24,6 +24,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from repro.runtimes.environments import uv_executable
+from repro.runtimes.pip_settings import read_pip_settings
+
 HERE = Path(__file__).parent
 FOLDER = Path(".bench")
 PACKAGES = ["torch==2.13.0", "fair-esm==2.0.0", "numpy==2.2.6", "transformers==4.57.1", "openvino>=2025.1"]
@@ -169,8 +172,10 @@ def environment() -> Path:
     folder = FOLDER / "esm-environment"
     python = folder / "bin" / "python"
     if not (folder / ".complete").exists():
-        subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", "3.11", folder], check=True)
-        subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *PACKAGES], check=True)
+        uv, variables = uv_executable(), {**os.environ, **read_pip_settings(os.environ).uv_environment()}
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", "3.11", folder], check=True, env=variables)
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *PACKAGES]
+        subprocess.run(install, check=True, env=variables)
         (folder / ".complete").touch()
     return python.absolute()
 
@@ -185,6 +190,22 @@ def shown(workload: str, size: str, figures: Sequence[Figure], rate: float) -> s
         numbers = f"{one.seconds:.2f} | {one.times_baseline:.2f} | {one.cpu_seconds:.1f} | {one.peak_mb:.0f}"
         lines.append(f"| {one.way} | {numbers} | {one.of_products:.0%} | {one.difference:.0e} |")
     return "\n".join(lines)
+
+
+def start_and_answer(checkpoint: Path, runtime: str, rounds: int) -> dict[str, float]:
+    """Medians in ms: a worker from nothing to ready, then its first protein of 300 residues, then one more."""
+    from repro.models.esm import ESM
+
+    (protein,) = ["".join(random.Random(2).choices(AMINO_ACIDS, k=300))]
+    measured: dict[str, list[float]] = {"cold start to ready": [], "its first answer": [], "a warm answer": []}
+    for _ in range(rounds):
+        with ESM(weights=checkpoint, runtime=runtime) as model:
+            steps = [model.ping, lambda: model.predict(protein), lambda: model.predict(protein)]
+            for step, times in zip(steps, measured.values(), strict=True):
+                begun = time.perf_counter()
+                step()
+                times.append(1000 * (time.perf_counter() - begun))
+    return {name: statistics.median(times) for name, times in measured.items()}
 
 
 def plot(path: Path, tables: dict[str, list[Figure]], size: str) -> None:
@@ -234,6 +255,9 @@ def main() -> int:
         ways = [BASELINE, *(options.ways or usual), *([SESSION] if options.session else [])]
         tables[workload], rates[workload] = bench.table(workload, ways)
         print(shown(workload, options.size, tables[workload], rates[workload]), flush=True)
+    starts = start_and_answer(checkpoint, options.session, 5) if options.session else {}
+    for name, milliseconds in starts.items():
+        print(f"{name} ({options.session}, 300 residues): {milliseconds:.0f} ms")
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
@@ -241,6 +265,7 @@ def main() -> int:
         "load": os.getloadavg(),
         "size": options.size,
         "gflops": rates,
+        "milliseconds": starts,
         "figures": {workload: [asdict(figure) for figure in figures] for workload, figures in tables.items()},
     }
     options.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -59,8 +59,17 @@ def test_a_small_batch_travels_in_the_message_with_the_calls_options(tmp_path: P
 
     message = json.loads(batch.message(7))
 
-    assert message == {"repro": 1, "id": 7, "options": {"suffix": "!"}, "records": [{"a": 1}, {"a": 2}]}
+    assert message == {"repro": 1, "id": 7, "call": 0, "options": {"suffix": "!"}, "records": [{"a": 1}, {"a": 2}]}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_all_batches_of_a_call_have_its_number_and_so_do_their_parts(tmp_path: Path) -> None:
+    writer = BatchWriter(tmp_path, itertools.count(1), {}, call_number=5)
+
+    (batch,) = writer.batches([{"n": 1}, {"n": 2}], 0)
+
+    assert json.loads(batch.message(7))["call"] == 5
+    assert json.loads(batch.part(1, 2).message(8))["call"] == 5
 
 
 def test_a_large_batch_travels_in_a_file_that_is_written_once_and_removed(tmp_path: Path) -> None:

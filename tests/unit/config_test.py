@@ -10,6 +10,7 @@ from repro.config import ModelConfig, Variant, WeightFile, load_config
 from repro.errors import ModelNotFoundError, SettingsError
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
+ESM1V_ENSEMBLE = "esm1v_t33_650M_UR90S"
 SHA256 = "0123456789abcdef" * 4
 
 FULL = f"""\
@@ -258,9 +259,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         load_config(tmp_path / "reader")
 
 
-def test_every_esm_checkpoint_is_a_variant() -> None:
+def test_every_esm_checkpoint_is_a_variant_and_so_is_the_ensemble() -> None:
     assert set(load_config(MODELS / "esm").variants) == {
         "esm1b_t33_650M_UR50S",
+        ESM1V_ENSEMBLE,
         *(f"esm1v_t33_650M_UR90S_{member}" for member in range(1, 6)),
         *(f"esm2_{size}_UR50D" for size in ("t6_8M", "t12_35M", "t30_150M", "t33_650M", "t36_3B", "t48_15B")),
     }
@@ -269,7 +271,8 @@ def test_every_esm_checkpoint_is_a_variant() -> None:
 def test_addresses_of_esm_are_those_of_fair_esm() -> None:
     base = "https://dl.fbaipublicfiles.com/fair-esm"
     for name, variant in load_config(MODELS / "esm").variants.items():
-        expected = [f"{base}/models/{name}.pt"]
+        checkpoints = [f"{name}_{member}" for member in range(1, 6)] if name == ESM1V_ENSEMBLE else [name]
+        expected = [f"{base}/models/{checkpoint}.pt" for checkpoint in checkpoints]
         if not name.startswith("esm1v"):
             expected.append(f"{base}/regression/{name}-contact-regression.pt")
         assert [file.url for file in variant.files] == expected

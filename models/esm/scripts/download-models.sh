@@ -33,6 +33,10 @@ def fetch(name):
     print("fetched", name, os.path.getsize(path), "bytes")
 
 
+if variant == "esm1v_t33_650M_UR90S":  # the ensemble of five
+    for member in range(1, 6):
+        fetch("models/%s_%d.pt" % (variant, member))
+    sys.exit()
 fetch("models/%s.pt" % variant)
 try:
     fetch("regression/%s-contact-regression.pt" % variant)

@@ -23,6 +23,7 @@ import torch
 TESTS = Path(__file__).parent.parent / "tests"
 WIDTH, LAYERS, HEADS = 16, 2, 2
 MAX_POSITIONS = 1024
+OFFSET = 24  # of the names of mutants
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 FIELDS = {
     "embedding": "mean",
@@ -135,6 +136,86 @@ def write_jsonl(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def variants():
+    """A wild type, and mutants of it: one substitution at the first, the last and an inner residue, several, none, and
+    a mutated sequence. Names count from OFFSET."""
+    chance = random.Random(22)
+    wild_type = "".join(chance.choices(AMINO_ACIDS, k=24))
+    substitutions = [[0], [23], [11], [3, 4], [0, 12, 23]]
+    mutants = []
+    for places in substitutions:
+        changes = [(wild_type[place], place + OFFSET, chance.choice(AMINO_ACIDS)) for place in places]
+        mutants.append((":".join(f"{old}{number}{new}" for old, number, new in changes), changes))
+    letters = list(wild_type)
+    letters[7] = "W"
+    mutants.append(("".join(letters), [(wild_type[7], 7 + OFFSET, "W")]))
+    mutants.append((wild_type, []))
+    return wild_type, mutants
+
+
+def scores(name, data):
+    """Scores of the mutants by the recipes of fair-esm's examples/variant-prediction/predict.py, a forward pass a
+    masked position; and the log-odds of all substitutions, from its masked marginals.
+
+    That script's pseudo-ppl reads, at each masked token, the letter that stands one further; here it is the one that is
+    masked.
+    """
+    model, alphabet = esm.pretrained.load_model_and_alphabet_core(name, data, None)
+    model.eval()
+    convert = alphabet.get_batch_converter()
+
+    def log_probabilities(sequence, masked=None):
+        _, _, tokens = convert([("", sequence)])
+        if masked is not None:
+            tokens[0, masked] = alphabet.mask_idx
+        with torch.no_grad():
+            return torch.log_softmax(model(tokens)["logits"], dim=-1)[0]
+
+    wild_type, mutants = variants()
+    places = range(1, len(wild_type) + 1)
+    plain = log_probabilities(wild_type)
+    masked = {place: log_probabilities(wild_type, place)[place] for place in places}
+
+    def marginal(found, changes):
+        pairs = [
+            (found[1 + number - OFFSET], alphabet.get_idx(new), alphabet.get_idx(old)) for old, number, new in changes
+        ]
+        return sum(((values[new] - values[old]).item() for values, new, old in pairs), start=0.0)
+
+    def pseudo(changes):
+        letters = list(wild_type)
+        for _, number, new in changes:
+            letters[number - OFFSET] = new
+        sequence = "".join(letters)
+        each = ((place, alphabet.get_idx(letter)) for place, letter in enumerate(sequence, 1))
+        return sum(log_probabilities(sequence, place)[place, token].item() for place, token in each)
+
+    columns = [alphabet.get_idx(letter) for letter in AMINO_ACIDS]
+    own = [alphabet.get_idx(letter) for letter in wild_type]
+    matrix = [masked[place][columns] - masked[place][own[place - 1]] for place in places]
+    each = {
+        "masked-marginals": [marginal(masked, changes) for _, changes in mutants],
+        "wt-marginals": [marginal(plain, changes) for _, changes in mutants],
+        "pseudo-ppl": [pseudo(changes) for _, changes in mutants],
+    }
+    return each, torch.stack(matrix).numpy()
+
+
+def write_scores(fixtures, golden):
+    """The mutants, and what fair-esm says of them: a file a checkpoint and strategy. ESM-1b differs from ESM-1v, as far
+    as scores go, in nothing that the first strategy would not show."""
+    wild_type, mutants = variants()
+    records = [{"sequence": wild_type, "mutant": mutant} for mutant, _ in mutants]
+    write_jsonl(golden / "variants.jsonl", records)
+    write_jsonl(golden / "wild_type.jsonl", [{"sequence": wild_type}])
+    for name in (ESM2, ESM1B, ESM1V):
+        each, matrix = scores(name, load(fixtures / f"{name}.pt"))
+        for strategy, found in list(each.items())[: 1 if name == ESM1B else None]:
+            rows = [{"mutant": mutant, "score": score} for (mutant, _), score in zip(mutants, found, strict=True)]
+            write_jsonl(golden / f"{name}_{strategy}.jsonl", rows)
+        numpy.save(golden / f"{name}_log_odds.npy", matrix)
+
+
 def load(path):
     with torch.serialization.safe_globals([Namespace]):
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -156,6 +237,7 @@ def make(fixtures, golden):
         values = reference(name, load(fixtures / f"{name}.pt"), load(beside) if beside.exists() else None)
         numpy.savez_compressed(golden / f"{name}.npz", **values)
     write_rows(golden, checkpoints)
+    write_scores(fixtures, golden)
     (golden / "tokens.json").write_text(json.dumps(esm.Alphabet.from_architecture("ESM-1b").all_toks) + "\n")
     made = {
         "command": "python models/esm/scripts/make_fixtures.py",

@@ -28,11 +28,16 @@ class Esm(Runner):
         parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0], help="how to score")
         parser.add_argument("--offset", type=int, default=1, help="number of the first residue in names of mutants")
         parser.add_argument("--wild-type", help="of the records that have no sequence")
+        parser.add_argument("--members", action="store_true", help="also what each member of an ensemble says")
 
     def load(self, options):
         allocator.keep_freed_memory()  # before anything large is allocated
-        path = checkpoint.find(options.weights_dir, options.variant)
-        self.engine = self._engine(options, path)
+        from ensemble import paths
+        from remembered import Remembered
+
+        found = paths(options.weights_dir, options.variant)
+        self.engines = [Remembered(self._engine(options, path)) for path in found]
+        self.engine = self.engines[0]
 
     def _engine(self, options, path):
         import torch
@@ -52,13 +57,16 @@ class Esm(Runner):
         return Reference(path, self.device)
 
     def predict(self, records):
+        for engine in self.engines:
+            engine.of_call(self.call)
         return self._score(records) if self.options.task == "score" else self._embed(records)
 
     def _score(self, records):
-        from scoring import Scorer
+        from ensemble import EnsembleScorer
 
         options = self.options
-        return Scorer(self.engine).score(records, options.strategy, options.offset, options.wild_type)
+        ask = options.strategy, options.offset, options.wild_type, options.members
+        return EnsembleScorer(self.engines).score(records, *ask)
 
     def _embed(self, records):
         import tokens
@@ -86,6 +94,9 @@ class Esm(Runner):
     def _wrong_options(self):
         """What is wrong with this call's options, as an exception; None where they are good."""
         count, name = self.engine.layer_count, self.engine.name
+        if len(self.engines) > 1:
+            message = "%s is an ensemble, which scores mutants (task score); embed with one of its members, such as %s"
+            return ValueError(message % (self.options.variant, name))
         for layer in self.options.layers:
             if not -count - 1 <= layer <= count:
                 message = "%s has no layer %d: give 0 (the embedding) to %d, or -1 (the last) to %d"

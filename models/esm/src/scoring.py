@@ -9,6 +9,7 @@ is seen through windows (windows.py).
 """
 
 import re
+from collections import Counter
 
 import tokens
 import torch
@@ -16,7 +17,7 @@ import windows
 
 MARGINALS = ("masked-marginals", "wt-marginals")
 
-_NAME = re.compile(r"([A-Z])(-?\d+)([A-Z])")
+_NAME = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z])")
 _AMINO_ACIDS = [tokens.IDS[letter] for letter in tokens.AMINO_ACIDS]
 
 
@@ -47,7 +48,7 @@ class Scorer:
             results = (one.from_likelihoods(scores) for one in good)
         else:
             found = self._masked(good) if strategy == "masked-marginals" else self._unmasked(good)
-            results = (one.from_log_probabilities(found[one.row]) for one in good)
+            results = _one_by_one(good, found)
         for one in read:
             yield one if isinstance(one, Exception) else next(results)
 
@@ -68,14 +69,13 @@ class Scorer:
     # ---------------------------------------------------------------------------------------------------- probabilities
 
     def _masked(self, asked):
-        """{row: {place: (33,)}}: each place that is needed, masked, once."""
-        found = {one.row: {} for one in asked}
+        """Yield (row, {place: (33,)}) a wild type, in order: each place that is needed, masked, once."""
+        needed = {}
         for one in asked:
-            found[one.row].update(dict.fromkeys(one.places()))
-        pairs = [(row, place) for row, places in found.items() for place in sorted(places)]
-        for (row, place), values in zip(pairs, self._masked_one_by_one(pairs)):
-            found[row][place] = values
-        return found
+            needed.setdefault(one.row, set()).update(one.places())
+        values = self._masked_one_by_one((row, place) for row, places in needed.items() for place in sorted(places))
+        for row, places in needed.items():
+            yield row, {place: next(values) for place in sorted(places)}
 
     def _masked_one_by_one(self, pairs):
         """Yield the (33,) of each (row, place), seen through the window that suits it best."""
@@ -87,12 +87,13 @@ class Scorer:
         return row[start:place] + bytes([tokens.MASK]) + row[place + 1 : end], place - start
 
     def _unmasked(self, asked):
-        """{row: (length, 33)}: one pass a window."""
+        """Yield (row, (length, 33)) a wild type, in order: one pass a window."""
         rows = list(dict.fromkeys(one.row for one in asked))
         starts = [windows.overlapping_windows(len(row), self.window) for row in rows]
         cuts = (row[start : start + self.window] for row, mine in zip(rows, starts) for start in mine)
         parts = self.engine.log_probabilities(cuts)
-        return {row: self._joined(len(row), mine, parts) for row, mine in zip(rows, starts)}
+        for row, mine in zip(rows, starts):
+            yield row, self._joined(len(row), mine, parts)
 
     def _joined(self, length, starts, parts):
         """The weighted mean of windows, the next ones of `parts`."""
@@ -112,6 +113,20 @@ class Scorer:
         for row in sums:
             sums[row] = sum(next(found)[row[place]].item() for place in _residues(row))
         return sums
+
+
+def _one_by_one(asked, found):
+    """Yield the result of each that is asked for. `found` has what each wild type needs, in the order in which they
+    first come; it is held until the last one that has that wild type, as all of a batch's may be much."""
+    left, held = Counter(one.row for one in asked), {}
+    for one in asked:
+        if one.row not in held:
+            row, values = next(found)
+            held[row] = values
+        yield one.from_log_probabilities(held[one.row])
+        left[one.row] -= 1
+        if not left[one.row]:
+            del held[one.row]
 
 
 def _residues(row):

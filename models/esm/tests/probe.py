@@ -107,7 +107,7 @@ def everywhere(path, sequence):
     from scoring import Scorer, _Scan
 
     row = tokens.encode(sequence, "a model", max_residues=None)
-    return Scorer(engine(path))._unmasked([_Scan(row)])[row].tolist()
+    return dict(Scorer(engine(path))._unmasked([_Scan(row)]))[row].tolist()
 
 
 # -------------------------------------------------------------------------------------------------------- what it costs
@@ -144,6 +144,54 @@ def passes(path, sequences=(), records=(), strategy=None, budget=1 << 20, fails_
     finally:
         module.Fast._forward = forward
     return {"batches": seen, "budget": model.budget.tokens, "results": len(results)}
+
+
+def passes_of_batches(weights, batches, variant, most_bytes=None, each_a_call=False, **options):
+    """What run.py answers to batches that come one after the other, a list a batch; and the rows that went through
+    the fast engine for each, as lengths. `most_bytes`: how much it remembers; `each_a_call`: whether each batch is a
+    call of its own."""
+    import fast as module
+
+    runner = started_runner(weights, variant, **options)
+    for one in runner.engines:
+        one._most_bytes = one._most_bytes if most_bytes is None else most_bytes
+    forward, seen, answers = module.Fast._forward, [], []
+
+    def watched(self, stream, *rest):
+        seen[-1] += stream.lengths.tolist()
+        return forward(self, stream, *rest)
+
+    module.Fast._forward = watched
+    try:
+        for records in batches:
+            seen.append([])
+            runner.call = len(seen) if each_a_call else 0
+            answers.append([str(one) if isinstance(one, Exception) else plain(one) for one in runner.predict(records)])
+    finally:
+        module.Fast._forward = forward
+    return {"answers": answers, "passes": seen, "remembered": [one._bytes for one in runner.engines]}
+
+
+def started_runner(weights, variant, **options):
+    """The runner of run.py, its model loaded."""
+    import importlib.util
+
+    guest = Path(__file__).resolve().parents[3] / "repro" / "guest"
+    if "repro_guest" not in sys.modules:
+        found = importlib.util.spec_from_file_location(
+            "repro_guest", guest / "__init__.py", submodule_search_locations=[str(guest)]
+        )
+        sys.modules["repro_guest"] = importlib.util.module_from_spec(found)
+        found.loader.exec_module(sys.modules["repro_guest"])
+    import argparse
+
+    from run import Esm
+
+    parser = argparse.ArgumentParser()
+    Esm.add_arguments(parser)
+    chosen = parser.parse_args([])
+    vars(chosen).update(weights_dir=weights, device="cpu", variant=variant, **options)
+    return Esm.started(chosen)
 
 
 def attention_of_gpus(lengths, heads, head_width):

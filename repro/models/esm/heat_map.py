@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import OutputError, SettingsError
-from repro.models.esm.variants import AMINO_ACIDS
+from repro.models.esm.variants import AMINO_ACIDS, residues
 
 if TYPE_CHECKING:
     from repro.models.esm.log_odds import LogOdds
@@ -25,12 +25,15 @@ def write_png(scan: LogOdds, path: Path) -> Path:
         from matplotlib.figure import Figure
     except ImportError:
         raise SettingsError("a PNG needs matplotlib", fix='pip install "repro-models[plot]"') from None
-    length = len(scan.sequence)
+    length = len(residues(scan.sequence))
     rows = -(-length // _RESIDUES_A_ROW)
-    figure = Figure(figsize=(12, 3.2 * rows + 0.6), layout="constrained")
+    width = min(length, _RESIDUES_A_ROW)
+    figure = Figure(figsize=(2.5 + max(width, _TICK_EVERY) * 0.16, 3.2 * rows + 0.6), layout="constrained")
     bound = _bound(scan)
     for number, axes in enumerate(figure.subplots(rows, squeeze=False)[:, 0]):
         image = _draw(axes, scan, number * _RESIDUES_A_ROW, bound)
+        axes.set_xlim(-0.5, max(width, 1) - 0.5)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(scan.title or "log-odds of substitutions")
     figure.colorbar(image, ax=figure.axes, label="ln p(amino acid) - ln p(wild type)", shrink=0.6)
     try:
@@ -44,8 +47,7 @@ def _draw(axes: Any, scan: LogOdds, start: int, bound: float) -> Any:
     """One row of residues."""
     part = scan.values[start : start + _RESIDUES_A_ROW]
     image = axes.imshow(part.T, cmap="RdBu", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
-    axes.set_xlim(-0.5, _RESIDUES_A_ROW - 0.5)
-    own = scan.sequence[start : start + _RESIDUES_A_ROW]
+    own = residues(scan.sequence)[start : start + _RESIDUES_A_ROW]
     known = [(column, AMINO_ACIDS.index(letter)) for column, letter in enumerate(own) if letter in AMINO_ACIDS]
     axes.plot([column for column, _ in known], [row for _, row in known], "k.", markersize=3)
     axes.set_yticks(range(len(AMINO_ACIDS)), list(AMINO_ACIDS), fontsize=6)
@@ -61,7 +63,7 @@ def _bound(scan: LogOdds) -> float:
 
 def write_html(scan: LogOdds, path: Path) -> Path:
     data = {
-        "sequence": list(scan.sequence),
+        "sequence": ["#" if len(letter) > 1 else letter for letter in residues(scan.sequence)],
         "offset": scan.offset,
         "aminoAcids": AMINO_ACIDS,
         "bound": _bound(scan),

@@ -11,13 +11,20 @@ from repro.errors import RecordError, SettingsError
 from repro.models import Array, Model
 from repro.models.esm import DEFAULT_IMAGE, MODEL_NAME
 from repro.models.esm.log_odds import LogOdds
-from repro.models.esm.variants import AMINO_ACIDS, Strategy, check_mutants, check_wild_type
+from repro.models.esm.variants import (
+    AMINO_ACIDS,
+    MAX_RESIDUES,
+    Strategy,
+    check_mutants,
+    check_sequence,
+    check_wild_type,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Mutants that share their positions' forward passes. Each costs next to nothing by itself.
-_MUTANTS_TOGETHER = 16384
+# Mutants cost next to nothing by themselves: this many of one protein keep the model busy with their positions.
+_MUTANTS_TOGETHER = 512
 
 
 class Inputs(BaseModel):
@@ -37,6 +44,13 @@ class Outputs(BaseModel):
     score: float | None = Field(None, description="of one mutant: higher is fitter")
     scores: Array | None = Field(None, description="(n,) float64: where the mutant is a list")
     log_odds: Array | None = Field(None, description="(L, 20) float32: of all substitutions, where no mutant is given")
+    score_1: float | None = Field(None, description="of an ensemble's first member (`members`)")
+    score_2: float | None = Field(None, description="of its second")
+    score_3: float | None = Field(None, description="of its third")
+    score_4: float | None = Field(None, description="of its fourth")
+    score_5: float | None = Field(None, description="of its fifth")
+    member_scores: Array | None = Field(None, description="(members, n) float64: of each member, beside `scores`")
+    member_log_odds: Array | None = Field(None, description="(members, L, 20) float32: beside `log_odds`")
 
 
 class Options(BaseModel):
@@ -55,6 +69,7 @@ class Parameters(BaseModel):
     strategy: Strategy = Field("masked-marginals", description="how to score")
     offset: int = Field(1, description="number of the wild type's first residue in the names of mutants")
     wild_type: str | None = Field(None, description="to score: the wild type of records without a sequence")
+    members: bool = Field(False, description="to score with an ensemble: also what each of its members says")
 
 
 @Model.register(f"{MODEL_NAME}-model")
@@ -78,15 +93,19 @@ class ESM(Model):
     else's. To score mutants there are `score_variants` and `log_odds`; records with `mutant` and `task="score"` do the
     same for files.
 
+    The variant `esm1v_t33_650M_UR90S` is the ensemble of the five ESM-1v models: its worker holds all five, and a score
+    is the mean of theirs (with `members=True` also each). Where memory is short, `ESMEnsemble` lets them take turns.
+
     Args:
         image: the Docker image.
         device: index of a GPU, or -1 for the CPU.
         **session: what `Model` takes, first of all `variant` (see `repro info esm`) and `weights` (a checkpoint, or a
             folder with VARIANT.pt); `engine` and `precision`; and `embeddings`, `layers`, `logits`, `contacts`, `task`,
-            `strategy`, `offset` and `wild_type` as defaults of all calls.
+            `strategy`, `offset`, `wild_type` and `members` as defaults of all calls. `task` is "embed", and for an
+            ensemble "score".
 
     Raises:
-        SettingsError: a precision that the engine or the device does not have.
+        SettingsError: a precision that the engine or the device does not have; an ensemble that is to embed.
 
     >>> with ESM(variant="esm2_t33_650M_UR50D", device=0) as model:  # doctest: +SKIP
     ...     result = model.predict("MKTAYIAKQRQISFVKSHFSRQ", embeddings=["mean", "residue"])
@@ -113,6 +132,8 @@ class ESM(Model):
     batch_size = 64
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
+        if self.is_ensemble(session.get("variant")):
+            session.setdefault("task", "score")
         marginals = session.get("task") == "score" and session.get("strategy") != "pseudo-ppl"
         if marginals and session.get("batch_size") is None:
             session["batch_size"] = _MUTANTS_TOGETHER
@@ -197,11 +218,15 @@ class ESM(Model):
         name = self.variant.name if self.variant is not None else self.name
         return LogOdds(wild_type, result["log_odds"], offset, title=f"{name}, {strategy}")
 
-    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0) -> None:
-        """Also holds mutants against their wild types, where the model was made to score. Raises RecordError."""
+    def check(self, records: Sequence[Mapping[str, Any]], first: int = 0, **parameters: Any) -> None:
+        """Also holds mutants against their wild types, where they are scored. Raises RecordError."""
         super().check(records, first)
-        scores = self.options["task"] == "score"
-        common = self.options["wild_type"] if scores else None
+        asked = self._call_options(parameters)
+        scores = asked["task"] == "score"
+        if not scores and self.variant is not None and self.is_ensemble(self.variant.name):
+            fix = f"embed with one of its members, such as --variant {self.variant.name}_1"
+            raise SettingsError(f"{self.variant.name} is an ensemble: it scores mutants, and does not embed", fix=fix)
+        common = asked["wild_type"] if scores else None
         for index, record in enumerate(records, first):
             sequence = record.get("sequence") or common
             mutants = record.get("mutant")
@@ -211,7 +236,20 @@ class ESM(Model):
                     f"record {index}: the key 'sequence' is missing", index=index, key="sequence", fix=fix
                 )
             if scores and sequence and mutants is not None:
-                self._check_mutants(mutants, sequence, index)
+                self._check_mutants(mutants, sequence, index, asked)
+
+    def check_values(self, records: Sequence[Mapping[str, Any]], first: int = 0, **parameters: Any) -> None:
+        """Raise RecordError for a sequence that is no protein, or too long to be embedded."""
+        asked = self._call_options(parameters)
+        scores = asked["task"] == "score"
+        for index, record in enumerate(records, first):
+            sequence = record.get("sequence") or (asked["wild_type"] if scores else None) or ""
+            check_sequence(sequence, index, most_residues=None if scores else MAX_RESIDUES)
+
+    @classmethod
+    def is_ensemble(cls, variant: str | None) -> bool:
+        """Whether a variant is several checkpoints that score together. Raises ModelNotFoundError."""
+        return "members" in cls.config().variant(variant).info
 
     def _refuse_precision(self, engine: str, precision: str, device: int) -> None:
         """Raise SettingsError for what no worker would compute."""
@@ -222,8 +260,6 @@ class ESM(Model):
                 "the reference engine computes in fp32 alone", fix="engine='fast', or leave precision out"
             )
 
-    def _check_mutants(self, mutants: str | list[str], wild_type: str, index: int) -> None:
+    def _check_mutants(self, mutants: str | list[str], wild_type: str, index: int, asked: Mapping[str, Any]) -> None:
         for mutant in [mutants] if isinstance(mutants, str) else mutants:
-            check_mutants(
-                [mutant], wild_type, offset=self.options["offset"], strategy=self.options["strategy"], first=index
-            )
+            check_mutants([mutant], wild_type, offset=asked["offset"], strategy=asked["strategy"], first=index)

@@ -13,10 +13,16 @@ Strategy = Literal["masked-marginals", "wt-marginals", "pseudo-ppl"]
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 """The columns of a log-odds matrix."""
 
+MAX_RESIDUES = 1022
+"""How many go through the model at once. A longer protein is scored through windows, and cannot be embedded."""
+
 _RESIDUES = frozenset(AMINO_ACIDS + "XBUZO")
 _LETTERS = _RESIDUES | frozenset(".-")
-_SUBSTITUTION = re.compile(r"([A-Z])(-?\d+)([A-Z])")
+# Nine digits: no protein is longer, and Python refuses to read a number of thousands.
+_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z])")
 _MASK = "<mask>"
+_LETTER = re.compile(f"{_MASK}|.", re.DOTALL)
+_ALL_KNOWN = re.compile(f"(?:{_MASK}|[{AMINO_ACIDS}XBUZO.-])+")
 _HOW = "give names such as A42G or A42G:L56M, or mutated sequences"
 
 
@@ -53,12 +59,13 @@ def read_mutant(mutant: str, wild_type: str, *, offset: int = 1, same_length: bo
     if any(letter.isdigit() for letter in mutant):
         return _named(mutant, wild_type, offset)
     _check_letters("the mutated sequence", mutant)
-    if len(mutant) != len(wild_type):
+    old_letters, new_letters = residues(wild_type), residues(mutant)
+    if len(new_letters) != len(old_letters):
         if same_length:
-            lengths = f"the mutated sequence has {len(mutant)} residues and the wild type {len(wild_type)}"
+            lengths = f"the mutated sequence has {len(new_letters)} residues and the wild type {len(old_letters)}"
             raise ValueError(f"{lengths}: only pseudo-ppl scores insertions and deletions")
         return ()
-    pairs = enumerate(zip(wild_type, mutant, strict=True), offset)
+    pairs = enumerate(zip(old_letters, new_letters, strict=True), offset)
     return tuple(Substitution(old, position, new) for position, (old, new) in pairs if old != new)
 
 
@@ -89,18 +96,42 @@ def check_wild_type(sequence: str) -> None:
         raise RecordError(str(error), index=0, key="sequence", fix="give it in one-letter code, upper case") from None
 
 
+def check_sequence(sequence: str, index: int, most_residues: int | None) -> None:
+    """Raise RecordError for record `index` where its sequence is empty, longer than that, or no protein."""
+    fix = "give it in one-letter code, upper case"
+    try:
+        _check_letters("the sequence", sequence)
+        count = len(residues(sequence))
+        if most_residues is not None and count > most_residues:
+            fix = "cut it into parts of that length; scores of mutants (task='score') see a longer one through windows"
+            raise ValueError(f"the sequence has {count:,} residues, and at most {most_residues:,} can be embedded")
+    except ValueError as error:
+        raise RecordError(f"record {index}: {error}", index=index, key="sequence", fix=fix) from None
+
+
+def residues(sequence: str) -> Sequence[str]:
+    """A sequence by its residues: `<mask>` is one of them.
+
+    >>> len(residues("MK<mask>A"))
+    4
+    """
+    return _LETTER.findall(sequence) if _MASK in sequence else sequence
+
+
 def _check_letters(what: str, sequence: str) -> None:
-    letters = sequence.replace(_MASK, "X")
-    if not letters:
+    if not sequence:
         raise ValueError(f"{what} is empty")
-    for position, letter in enumerate(letters, 1):
-        if letter not in _LETTERS:
+    if _ALL_KNOWN.fullmatch(sequence):
+        return
+    for position, letter in enumerate(residues(sequence), 1):
+        if letter not in _LETTERS and letter != _MASK:
             raise ValueError(f"{what} holds {letter!r} at position {position}, which is no amino acid")
 
 
 def _named(mutant: str, wild_type: str, offset: int) -> tuple[Substitution, ...]:
     found: list[Substitution] = []
-    last = offset + len(wild_type) - 1
+    letters = residues(wild_type)
+    last = offset + len(letters) - 1
     for part in mutant.split(":"):
         match = _SUBSTITUTION.fullmatch(part)
         if match is None or not {match[1], match[3]} <= _RESIDUES:
@@ -108,8 +139,8 @@ def _named(mutant: str, wild_type: str, offset: int) -> tuple[Substitution, ...]
         one = Substitution(match[1], int(match[2]), match[3])
         if not offset <= one.position <= last:
             raise ValueError(f"{part} is out of range: positions go from {offset} to {last} (offset {offset})")
-        if wild_type[one.position - offset] != one.old:
-            there = wild_type[one.position - offset]
+        there = letters[one.position - offset]
+        if there != one.old:
             raise ValueError(f"{part}: the wild type has {there} at position {one.position} (offset {offset})")
         if any(one.position == other.position for other in found):
             raise ValueError(f"{mutant} names position {one.position} twice")

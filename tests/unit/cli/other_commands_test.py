@@ -59,7 +59,7 @@ class TestList:
         esm = listed(repro, "esm")
         assert esm["fetched"] == ["esm1v_t33_650M_UR90S_1"]
         assert 2000 <= esm["weights_bytes"] < 3000
-        assert "  1 of 12, 2.2 kB" in repro("list").out
+        assert "  1 of 13, 2.2 kB" in repro("list").out
 
     def test_missing_engine_is_a_note(self, repro: Repro) -> None:
         ran = repro("list")

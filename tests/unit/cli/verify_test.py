@@ -56,6 +56,22 @@ def test_right_answers_end_with_0_and_say_how_close_they_are(repro: Repro, golde
     assert "pliable: right; 1 of 1 golden cases are right here" in ran.err
 
 
+def test_each_way_of_starting_the_model_has_a_line_with_its_distances(repro: Repro, golden: Path) -> None:
+    add_case(golden, "varied", options={"fault": "one-shot"})
+
+    ran = repro("verify", "pliable", "--case", "varied", "--case", "codes")
+
+    lines = [line.split() for line in ran.out.splitlines()]
+    header = next(line for line in lines if line[:1] == ["FAULT"])
+    assert "vector" in header
+    ways = [line[0] for line in lines[lines.index(header) + 1 :][:2]]
+    assert sorted(ways) == ["-", "one-shot"]
+
+
+def test_one_way_of_starting_the_model_has_no_table_of_ways(repro: Repro, golden: Path) -> None:
+    assert "on this machine" not in repro("verify", "pliable").out
+
+
 def test_what_differs_ends_with_10_and_a_table(repro: Repro, golden: Path) -> None:
     change(golden)
 
