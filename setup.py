@@ -111,7 +111,7 @@ setup(
     license="MIT",
     packages=find_packages(include=["repro", "repro.*"]),
     package_dir={"": "."},  # said so that an editable install is a plain path, not an import hook
-    package_data={"": ["*.html", "py.typed"]},
+    package_data={"": ["*.html", "*.pgdata", "py.typed"], "repro.benchmarks.proteingym.examples": ["README.md"]},
     install_requires=[
         "click>=8.1",
         "dnaio>=1.2",

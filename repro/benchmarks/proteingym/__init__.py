@@ -3,6 +3,7 @@
 >>> from repro.benchmarks.proteingym import Dataset, Manifest, ModelCard
 """
 
+from repro.benchmarks.proteingym.finding import find_dataset
 from repro.guest.assays import (
     Assay,
     CardError,
@@ -24,5 +25,6 @@ __all__ = [
     "Manifest",
     "ModelCard",
     "Split",
+    "find_dataset",
     "make_split",
 ]

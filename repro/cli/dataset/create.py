@@ -1,0 +1,124 @@
+"""`repro dataset create TABLE.csv -o OUT`"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repro.cli.console import Console, counted, print_json
+from repro.cli.dataset.options import check_output, output_option, write
+from repro.cli.options import json_option, verbosity
+from repro.errors import InputFileError, SettingsError
+
+if TYPE_CHECKING:
+    from repro.guest.assays import Dataset
+
+
+@click.command(name="create", options_metavar="-o OUT [OPTIONS]")
+@click.argument("table", metavar="TABLE.csv", type=click.Path(path_type=Path))
+@output_option
+@click.option("--name", metavar="NAME", help="Of the data set. [default: the name of the file]")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="COLUMN",
+    help="Measured values; may be given several times. [default: DMS_score]",
+)
+@click.option("--sequence", metavar="COLUMN", help="Sequences. [default: mutated_sequence or sequence]")
+@click.option("--mutant", metavar="COLUMN", help="Names of variants, A23G or A23G:D42N. [default: mutant or mutants]")
+@click.option("--wild-type", metavar="SEQUENCE|FILE", help="The wild type, or a FASTA file that has it alone.")
+@click.option(
+    "--offset", type=int, metavar="N", help="Position of its first residue in the names. [default: what fits]"
+)
+@click.option("--feature", "features", multiple=True, metavar="COLUMN", help="A column known beside the sequence.")
+@click.option("--reference", type=click.Path(path_type=Path), help="ProteinGym's DMS_substitutions.csv.")
+@click.option("--description", default="", metavar="TEXT", help="What it is.")
+@click.option("--source", default="", metavar="TEXT", help="Where it is from.")
+@click.option("--doi", default="", metavar="DOI", help="Of the paper.")
+@json_option
+@verbosity
+@click.pass_obj
+def command(
+    console: Console,
+    table: Path,
+    output: Path,
+    name: str | None,
+    targets: tuple[str, ...],
+    sequence: str | None,
+    mutant: str | None,
+    wild_type: str | None,
+    offset: int | None,
+    features: tuple[str, ...],
+    reference: Path | None,
+    description: str,
+    source: str,
+    doi: str,
+    as_json: bool,
+) -> None:
+    """Make a data set of a CSV file.
+
+    \b
+    repro dataset create blat.csv --target fitness --mutant variant --wild-type blat.fasta -o blat.pgdata
+
+    Sequences that are not there are made of the wild type and the names of variants. A column fold_random_5 or such,
+    as ProteinGym's, becomes a split.
+    """
+    check_output(output)
+    columns = {
+        "sequence": sequence,
+        "mutant": mutant,
+        "wild_type": _wild_type(wild_type),
+        "offset": offset,
+        "features": list(features),
+    }
+    made = _joined(table, targets, reference, {key: value for key, value in columns.items() if value is not None})
+    about = {"name": name, "description": description, "source": source, "doi": doi}
+    made = dataclasses.replace(made, **{key: value for key, value in about.items() if value})
+    write(made, output)
+    problems = made.problems()
+    if as_json:
+        facts = {"file": str(output), "name": made.name, "rows": len(made), "digest": made.digest}
+        print_json({**facts, "targets": list(made.assays), "splits": list(made.splits), "warnings": problems})
+    for problem in problems:
+        console.note(f"warning: {problem}")
+    console.note(f"{output}: {made.name}, {counted(len(made), 'row')}, {', '.join(made.assays)}")
+
+
+def _joined(table: Path, targets: tuple[str, ...], reference: Path | None, columns: dict[str, object]) -> Dataset:
+    """One data set of the targets of a table."""
+    from repro.benchmarks.proteingym import Dataset
+
+    distinct = list(dict.fromkeys(targets)) or [None]
+    first, *others = [Dataset.from_csv(table, target, reference, **columns) for target in distinct]
+    for other in others:
+        first = dataclasses.replace(
+            first, assays={**first.assays, **other.assays}, table={**first.table, **other.table}
+        )
+    made: Dataset = first
+    return made
+
+
+def _wild_type(given: str | None) -> str | None:
+    """A sequence as it stands, or out of a file. Raises SettingsError, InputFileError."""
+    from repro.guest.assays.fasta import read_fasta
+
+    if given is None:
+        return None
+    path = Path(given)
+    if "." not in given and "/" not in given:
+        sequence = given.strip().upper()
+        if not sequence.isascii() or not sequence.isalpha():
+            raise SettingsError(f"--wild-type {given[:60]!r} is no sequence", fix="give residues, or a FASTA file")
+        return sequence
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputFileError(f"the wild type {path} cannot be read: {error.strerror}", fix="check the path") from error
+    found = [sequence for _, sequence in read_fasta(content, str(path))]
+    if len(found) != 1:
+        raise InputFileError(f"{path} has {counted(len(found), 'sequence')}, and has to have one: the wild type")
+    return str(found[0]).upper()
