@@ -79,6 +79,15 @@ def test_more_components_than_the_rows_can_hold_are_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_one_sequence_alone_to_learn_from_predicts_its_mean(model: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("mutated_sequence,DMS_score\nMKV,1.0\nMKV,2.0\nMRV,7.0\n")
+    done = train(model, tmp_path, tmp_path / "x.csv", "--split", "random_2")
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(float(row["pred"]) for row in rows_of(tmp_path)) == [1.5, 7.0, 7.0]
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_sequences_of_unequal_length_name_the_rows_also_those_that_are_held_out(model: str, tmp_path: Path) -> None:
     lines = AMYLOID.read_text().splitlines()
     table = [lines[0], *lines[1:100]]
