@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from repro.benchmarks.proteingym.published import Published
+from repro.benchmarks.proteingym.saving import save_dataset
 from repro.errors import NotSetUpError, OutputError, WeightsError
 from repro.guest.assays import Assay, Dataset
 from repro.guest.assays.mutants import name_mutant
@@ -59,7 +60,7 @@ def import_dataset(
     with _told_as_output(datasets_dir):
         datasets_dir.mkdir(parents=True, exist_ok=True)
         with _fetched(published, datasets_dir, progress) as table:
-            read_published(published, table).save(path)
+            save_dataset(read_published(published, table), path)
     return path, False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repro.cli.console import Console, counted, print_json
-from repro.cli.dataset.options import check_output, output_option, write
+from repro.cli.dataset.options import check_output, output_option
 from repro.cli.options import json_option, verbosity
 from repro.errors import InputFileError, SettingsError
 
@@ -67,6 +67,8 @@ def command(
     Sequences that are not there are made of the wild type and the names of variants. A column fold_random_5 or such,
     as ProteinGym's, becomes a split.
     """
+    from repro.benchmarks.proteingym.saving import save_dataset
+
     check_output(output)
     columns = {
         "sequence": sequence,
@@ -78,7 +80,7 @@ def command(
     made = _joined(table, targets, reference, {key: value for key, value in columns.items() if value is not None})
     about = {"name": name, "description": description, "source": source, "doi": doi}
     made = dataclasses.replace(made, **{key: value for key, value in about.items() if value})
-    write(made, output)
+    save_dataset(made, output)
     problems = made.problems()
     if as_json:
         facts = {"file": str(output), "name": made.name, "rows": len(made), "digest": made.digest}

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from repro.cli.console import Console, counted, print_json
-from repro.cli.dataset.options import check_output, output_option, write
+from repro.cli.dataset.options import check_output, output_option
 from repro.cli.options import json_option, verbosity
 
 
@@ -26,10 +26,11 @@ def command(console: Console, output: Path, name: str, rows: int, length: int, s
     A model of one-hot encodings can learn it. Equal options give equal files.
     """
     from repro.benchmarks.proteingym.dummy import make_dummy
+    from repro.benchmarks.proteingym.saving import save_dataset
 
     check_output(output)
     made = make_dummy(name, rows, length, seed)
-    write(made, output)
+    save_dataset(made, output)
     if as_json:
         print_json({"file": str(output), "name": made.name, "rows": len(made), "digest": made.digest})
     console.note(f"{output}: {made.name}, {counted(len(made), 'row')}, made up")

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from repro.cli.console import Console, counted, print_json
-from repro.cli.dataset.options import check_output, write
+from repro.cli.dataset.options import check_output
 from repro.cli.options import json_option, verbosity
 
 
@@ -41,6 +41,7 @@ def command(console: Console, name: str, output: Path | None, again: bool, as_js
     from repro.benchmarks.proteingym.finding import datasets_dir
     from repro.benchmarks.proteingym.importing import import_dataset
     from repro.benchmarks.proteingym.published import published
+    from repro.benchmarks.proteingym.saving import save_dataset
     from repro.cli.progress import DownloadBars
     from repro.settings import load_settings
 
@@ -54,7 +55,7 @@ def command(console: Console, name: str, output: Path | None, again: bool, as_js
         )
     found = Dataset.from_path(path)
     if output is not None:
-        write(found, output)
+        save_dataset(found, output)
     if as_json:
         facts = {"name": found.name, "file": str(path), "rows": len(found), "digest": found.digest}
         print_json({**facts, "sha256": wanted.sha256, "licence": wanted.licence, "was_imported_already": was_there})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from repro.errors import OutputError, SettingsError
+from repro.errors import SettingsError
 
 if TYPE_CHECKING:
     from repro.guest.assays import Dataset, Split
@@ -62,18 +62,6 @@ def check_output(path: Path) -> None:
     """Raises SettingsError where data sets are not written under such a name."""
     if path.suffix not in WRITTEN_AS:
         raise SettingsError(f"{path}: data sets are written as .pgdata or .zip", fix=f"-o {path.stem or 'data'}.pgdata")
-
-
-def write(dataset: Dataset, path: Path) -> None:
-    """Write it; what was there before stays until it is whole. Raises OutputError."""
-    from repro.benchmarks.proteingym import DatasetError
-
-    try:
-        dataset.save(path)
-    except DatasetError as error:
-        if isinstance(error.__context__, OSError):
-            raise OutputError(error.message, fix=f"ls -ld {path.parent}") from error
-        raise
 
 
 def spread(split: Split) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repro.cli.console import Console, counted, print_json
-from repro.cli.dataset.options import check_output, dataset_argument, output_option, read, split_facts, spread, write
+from repro.cli.dataset.options import check_output, dataset_argument, output_option, read, split_facts, spread
 from repro.cli.options import json_option, verbosity
 from repro.errors import SettingsError
 
@@ -61,6 +61,8 @@ def command(
     train_valid_test. [default: random_5] No sequence comes into two parts of a split. Equal data and seed give equal
     splits.
     """
+    from repro.benchmarks.proteingym.saving import save_dataset
+
     check_output(output)
     wanted = dict.fromkeys(splits or ("random_5",))
     if name is not None and len(wanted) > 1:
@@ -76,7 +78,7 @@ def command(
             )
         found = found.with_split(split)
         made.append(split)
-    write(found, output)
+    save_dataset(found, output)
     if as_json:
         told = {split.name: split_facts(split) for split in made}
         print_json({"file": str(output), "digest": found.digest, "made": told, "splits": list(found.splits)})
