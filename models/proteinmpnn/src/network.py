@@ -15,7 +15,7 @@ WIDTH = 128
 LAYERS = 3
 SCALE = 30.0  # messages of the neighbours are added up and divided by this, however many there are
 # Floats of one intermediate of the decoder: what fits into caches of a CPU, and what keeps a GPU busy.
-PAIR_FLOATS = {"cpu": 1 << 23, "cuda": 1 << 28}
+PAIR_FLOATS = {"cpu": 1 << 21, "cuda": 1 << 28}
 
 
 @dataclasses.dataclass(frozen=True)
