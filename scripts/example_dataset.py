@@ -65,7 +65,8 @@ def make(amyloid: Dataset, reference: Path) -> Dataset:
             "reference": {key: about[key] for key in _KEPT},
         },
     )
-    return described.with_split(make_split("random", described))
+    made: Dataset = described.with_split(make_split("random", described))
+    return made
 
 
 def _rows(amyloid: Dataset, target_seq: str, first: int, cutoff: float) -> list[tuple[str, str, float, int]]:

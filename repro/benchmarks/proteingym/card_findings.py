@@ -44,9 +44,7 @@ def _of_file(path: Path) -> tuple[ModelCard | None, list[CardError]]:
     nested = any("name" in one for one in map(content.get, HYPER_PARAMS) if isinstance(one, dict))
     name = {"name": content["name"]} if "name" in content else {"name": "card"} if nested else {}
     parts = [name, *({"name": "card", **{key: content[key] for key in keys if key in content}} for keys in _GROUPS)]
-    errors = [error for part in parts if (error := _fault(part, str(path))) is not None]
-    if not errors and (error := _fault(content, str(path))) is not None:
-        errors = [error]
+    errors = [fault for part in parts for fault in _faults(part, str(path))] or _faults(content, str(path))
     return (None if errors else _card(ModelCard, content, str(path))), errors
 
 
@@ -57,12 +55,13 @@ def _content(path: str) -> dict[str, Any]:
     return found
 
 
-def _fault(content: dict[str, Any], path: str) -> CardError | None:
+def _faults(content: dict[str, Any], path: str) -> list[CardError]:
+    """The first fault, if there is one."""
     try:
         _card(ModelCard, content, path)
     except CardError as error:
-        return error
-    return None
+        return [error]
+    return []
 
 
 def _differences(card: ModelCard, manifest: ModelCard, place: Path) -> list[CardError]:

@@ -63,7 +63,7 @@ def _not_found(name: str, path: Path, settings: Settings) -> InputFileError:
     known = known_datasets(settings)
     beside = [one.name for one in path.parent.iterdir() if one.suffix in SUFFIXES] if path.parent.is_dir() else []
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.5) + [
-        str(path.parent / one) for one in difflib.get_close_matches(path.name, beside, n=2)
+        str(path.parent / one) for one in difflib.get_close_matches(path.name, beside, n=2, cutoff=0.75)
     ]
     if name.startswith("mavenn:"):
         near = [f"mavenn:{one}" for one in difflib.get_close_matches(plain, MAVENN, n=2)]

@@ -78,8 +78,9 @@ def command(
         "features": list(features),
     }
     made = _joined(table, targets, reference, {key: value for key, value in columns.items() if value is not None})
-    about = {"name": name, "description": description, "source": source, "doi": doi}
-    made = dataclasses.replace(made, **{key: value for key, value in about.items() if value})
+    made = dataclasses.replace(
+        made, name=name or made.name, description=description, source=source or made.source, doi=doi
+    )
     save_dataset(made, output)
     problems = made.problems()
     if as_json:
@@ -94,7 +95,7 @@ def _joined(table: Path, targets: tuple[str, ...], reference: Path | None, colum
     """One data set of the targets of a table."""
     from repro.benchmarks.proteingym import Dataset
 
-    distinct = list(dict.fromkeys(targets)) or [None]
+    distinct: list[str | None] = [*dict.fromkeys(targets)] or [None]
     first, *others = [Dataset.from_csv(table, target, reference, **columns) for target in distinct]
     for other in others:
         first = dataclasses.replace(

@@ -101,7 +101,8 @@ def _made(wanted: str, dataset: Dataset, seed: int, fractions: tuple[float, ...]
         near = difflib.get_close_matches(plain, _SHOWN_NAMES, n=1)
         fix = f"did you mean {near[0]}?" if near else f"there are: {', '.join(_SHOWN_NAMES)}"
         raise SettingsError(f"{wanted!r} is no split that can be made", fix=fix)
-    return make_split("train-valid-test", dataset, seed=seed, fractions=fractions, name=name)
+    made = make_split("train-valid-test", dataset, seed=seed, fractions=fractions, name=name)
+    return made  # noqa: RET504 (told what it is, above)
 
 
 def _parsed(fractions: str) -> tuple[float, ...]:

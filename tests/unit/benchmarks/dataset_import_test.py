@@ -144,6 +144,16 @@ def test_offline_says_so(repro: Repro, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "the network is not to be used" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repro: Repro, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(tmp_path, monkeypatch, gzip.compress(TABLE.encode()))
+    (tmp_path / "cache").write_text("a file")
+
+    assert repro("dataset", "import", "mavenn:tdp43") == 9
+    assert "set REPRO_CACHE_DIR to another folder" in capsys.readouterr().err
+
+
 def test_a_file_goes_before_the_example_of_its_name() -> None:
     Path(EXAMPLES[0]).write_text("mine")
 

@@ -307,7 +307,9 @@ def test_rows_in_no_fold_are_counted(repro: Repro) -> None:
     done = repro("dataset", "split", "dummy.pgdata", "modulo_5", "-o", "out.pgdata")
 
     assert "in none: 30" in done.err
-    assert "variants  70 single, 30 multiple" in repro("dataset", "info", "out.pgdata").out.replace("     ", " ")
+    told = json.loads(repro("dataset", "info", "out.pgdata", "--json").out)
+    assert told["variants"] == {"single": 70, "multiple": 30}
+    assert told["splits"]["modulo_5"]["left_out"] == 30
 
 
 # --------------------------------------------------------------------------------------------------------------- dummy
