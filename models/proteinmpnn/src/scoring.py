@@ -77,12 +77,15 @@ class Scorer:
 
     def _likelihood_ratios(self, wild_type, changes):
         scored = torch.tensor(self._backbone.is_scored(wild_type))
+        sequences = [_changed(wild_type, change) for change in changes]
+        distinct = sorted(set(sequences) - {wild_type})
         of_wild_type = self.residues([wild_type])[0]
-        found = []
-        for at in range(0, len(changes), TOGETHER):
-            sequences = [_changed(wild_type, change) for change in changes[at : at + TOGETHER]]
-            found.append((self.residues(sequences) - of_wild_type)[:, scored].sum(1))
-        return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
+        scores = {wild_type: 0.0}
+        for at in range(0, len(distinct), TOGETHER):
+            some = distinct[at : at + TOGETHER]
+            ratios = (self.residues(some) - of_wild_type)[:, scored].sum(1)
+            scores.update(zip(some, ratios.tolist()))
+        return torch.tensor([scores[sequence] for sequence in sequences], dtype=torch.float64)
 
 
 def _changed(sequence, change):

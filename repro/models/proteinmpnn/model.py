@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -182,9 +183,10 @@ class ProteinMPNN(Model):
 
         Without one the data set has to hold the structure. Raises SettingsError, and what `Model.train` raises.
         """
-        if keywords.get("hyper_params"):
-            keywords["hyper_params"] = self._with_text(keywords["hyper_params"])
-        return super().train(*arguments, **keywords)
+        asked = inspect.signature(Model.train).bind(self, *arguments, **keywords).arguments
+        if asked.get("hyper_params"):
+            asked["hyper_params"] = self._with_text(asked["hyper_params"])
+        return Model.train(**asked)
 
     @property
     def given_options(self) -> dict[str, Any]:
