@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ NEIME = DATA / "pg2" / "neime.zip"
 WILD_TYPE = "MKTAYIAKQR"
 
 
-def write_table(path: str, rows: list[list[object]], header: tuple[str, ...] = ("mutant", "DMS_score")) -> None:
+def write_table(path: str, rows: Sequence[Sequence[object]], header: tuple[str, ...] = ("mutant", "DMS_score")) -> None:
     with Path(path).open("w", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
 
