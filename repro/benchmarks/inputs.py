@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.errors import InputFileError, ReproError
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from repro.guest.assays import Dataset
 
 _CUTOFF = "DMS_binarization_cutoff"
-_ARCHIVES = (".pgdata", ".zip")
 
 
 @dataclass(frozen=True)
@@ -93,14 +91,6 @@ def choose_rows(dataset: Dataset, target: str, split: str | None) -> Rows:
     held_out = sorted(row for part in plan.parts for row in part.test if values[row] == values[row])
     chosen = plan.dataset.splits.get(name)
     return Rows(plan.dataset, target, name, tuple(held_out), chosen.folds if chosen is not None else None)
-
-
-def shipped_examples() -> dict[str, Path]:
-    """The data sets that come with the package: where the file of each is, by its name."""
-    import repro.benchmarks.proteingym as package
-
-    files = [path for path in Path(package.__file__).parent.rglob("*") if path.suffix in _ARCHIVES]
-    return {path.stem: path for path in files}
 
 
 @contextmanager

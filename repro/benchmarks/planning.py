@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro.benchmarks.calls import ModelCall, describe, identity_of
 from repro.benchmarks.cells import Cell, identity
-from repro.benchmarks.inputs import Rows, Source, choose_rows, errors_at, shipped_examples
+from repro.benchmarks.inputs import Rows, Source, choose_rows, errors_at
 from repro.benchmarks.resources import Needs
 from repro.benchmarks.spec import DatasetEntry, ModelEntry, Spec
 from repro.errors import InputFileError, ReproError, SettingsError
@@ -186,12 +186,13 @@ def _dataset_file(spec: Spec, entry: DatasetEntry) -> Path:
     path = spec.resolve(entry.path)
     if path.exists():
         return path
-    examples = shipped_examples()
-    if entry.path in examples:
-        return examples[entry.path]
-    known = ", ".join(sorted(examples)) or "none"
+    from repro.benchmarks.proteingym.examples import EXAMPLES, example_path
+
+    if entry.path in EXAMPLES:
+        return example_path(entry.path)
     raise InputFileError(
-        f"{entry.at.place('path')}: there is no file {path}, and no such example", fix=f"the examples are: {known}"
+        f"{entry.at.place('path')}: there is no file {path}, and no such example",
+        fix=f"the examples are: {', '.join(EXAMPLES)}",
     )
 
 
