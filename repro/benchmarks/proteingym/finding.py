@@ -17,7 +17,7 @@ def datasets_dir(settings: Settings) -> Path:
     return settings.cache_dir / "datasets"
 
 
-def find_dataset(name_or_path: str | Path, settings: Settings | None = None) -> Path:
+def find_dataset(name_or_path: str | Path, settings: Settings | None = None, *, folder: Path | None = None) -> Path:
     """The file of a data set: the path, where something is there, else the example or the imported one of that name.
 
     >>> find_dataset("A4_HUMAN_Seuma_2022").name
@@ -25,6 +25,7 @@ def find_dataset(name_or_path: str | Path, settings: Settings | None = None) -> 
 
     Args:
         name_or_path: `data/blat.pgdata`, `A4_HUMAN_Seuma_2022`, `tdp43` or `mavenn:tdp43`.
+        folder: what paths are relative to; the working directory by default.
 
     Raises:
         InputFileError: there is neither; says what is near, or how to import it.
@@ -32,7 +33,7 @@ def find_dataset(name_or_path: str | Path, settings: Settings | None = None) -> 
     from repro.benchmarks.proteingym.examples import EXAMPLES, example_path
     from repro.benchmarks.proteingym.importing import imported_path
 
-    path = Path(name_or_path).expanduser()
+    path = (folder or Path()) / Path(name_or_path).expanduser()
     name = str(name_or_path)
     if path.exists():
         return path
@@ -68,4 +69,4 @@ def _not_found(name: str, path: Path, settings: Settings) -> InputFileError:
     if name.startswith("mavenn:"):
         near = [f"mavenn:{one}" for one in difflib.get_close_matches(plain, MAVENN, n=2)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"name a file, or one of: {', '.join(known)}"
-    return InputFileError(f"there is no file {name}, and no data set of that name", fix=hint)
+    return InputFileError(f"there is no file {path}, and no data set of that name", fix=hint)

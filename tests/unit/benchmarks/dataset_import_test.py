@@ -17,6 +17,7 @@ import pytest
 from repro.benchmarks.proteingym import Dataset, find_dataset, published
 from repro.benchmarks.proteingym.examples import EXAMPLES, example_path
 from repro.cli import main
+from repro.errors import InputFileError
 from tests.wheel_index import make_index
 
 ROOT = Path(__file__).parents[3]
@@ -158,6 +159,15 @@ def test_a_file_goes_before_the_example_of_its_name() -> None:
     Path(EXAMPLES[0]).write_text("mine")
 
     assert find_dataset(EXAMPLES[0]) == Path(EXAMPLES[0])
+
+
+def test_paths_may_be_relative_to_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("a,b\n")
+
+    assert find_dataset("mine.csv", folder=tmp_path) == tmp_path / "mine.csv"
+    assert find_dataset(EXAMPLES[0], folder=tmp_path) == example_path(EXAMPLES[0])
+    with pytest.raises(InputFileError, match=r"there is no file .*/none\.csv"):
+        find_dataset("none.csv", folder=tmp_path)
 
 
 def test_the_example_is_of_the_protein_and_region_that_proteingym_says() -> None:

@@ -181,7 +181,7 @@ def test_what_may_lead_to_wrong_figures_is_a_warning(repro: Repro) -> None:
 
 
 def test_a_table_with_names_of_its_own_becomes_a_data_set(repro: Repro) -> None:
-    rows = [["M1A", 1.5, "x"], ["K2R:T3S", -2, "y"], ["Q9E", "", "z"]]
+    rows: list[list[object]] = [["M1A", 1.5, "x"], ["K2R:T3S", -2, "y"], ["Q9E", "", "z"]]
     write_table("mine.csv", rows, ("variant", "fitness", "round"))
     words = ["--target", "fitness", "--mutant", "variant", "--wild-type", WILD_TYPE, "--feature", "round"]
 
