@@ -82,6 +82,8 @@ class Model:
     """Options of `train` alone; where they are declared, names and values are checked before anything starts."""
     learns_from_scratch: ClassVar[bool] = False
     """Whether `train` uses no pretrained weights: then none are needed for it, mounted or recorded."""
+    variant_names: ClassVar[tuple[str, ...]] = ("variant",)
+    """What model cards may call the variant among their hyper-parameters."""
     batch_size: int = 1024
     _schema: ClassVar[RecordSchema | None] = None
 
@@ -294,7 +296,8 @@ class Model:
         A container of its own does it, and ends with it; the worker of `predict` is not needed and not disturbed.
 
         Args:
-            dataset: an archive or a CSV file as ProteinGym's, or one that was read.
+            dataset: an archive or a CSV file as ProteinGym's, the name of an example or of an imported data set, or one
+                that was read.
             output_dir: gets `{dataset}_{model}.csv`, its manifest, and what the model keeps, when all is complete.
             card: the model card, a README.md or TOML; by default that of the model.
             split: a stored split or one to make; by default the only one, else `train_valid_test`, else `random_5`.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
+from repro.benchmarks.proteingym.finding import find_dataset
 from repro.errors import InputFileError, SettingsError
 from repro.guest.assays import AssaysError, Dataset, ModelCard
 from repro.provenance.maker import is_classic
@@ -74,16 +75,23 @@ class TrainingTask:
             model = model.with_variant(None)
             options.pop("variant", None)
         elif model.variant is not None and model.config().variants:
-            name = options.get("variant") or card.hyper_params.get("variant") or model.variant.name
-            model = model if name == model.variant.name else model.with_variant(str(name))
+            name = named_variant(model, options, card.hyper_params) or model.variant.name
+            model = model if name == model.variant.name else model.with_variant(name)
+            options = {key: value for key, value in options.items() if key not in model.variant_names}
             options["variant"] = name
         return cls(model, dataset, facts, archive, card, card_file, target, split, request.fold, options)
+
+
+def named_variant(model: Model | type[Model], *sources: Mapping[str, Any]) -> str | None:
+    """The variant that options or hyper-parameters name, the strongest of them first; None where none does."""
+    said = (source.get(name) for source in sources for name in model.variant_names)
+    return next((str(name) for name in said if name is not None), None)
 
 
 def _read_dataset(request: TrainingRequest) -> tuple[Dataset, FileFacts, Path | None]:
     if isinstance(request.dataset, Dataset):
         return request.dataset, FileFacts(request.dataset.name, None, None), None
-    path = Path(request.dataset)
+    path = find_dataset(request.dataset)
     dataset = Dataset.from_path(path, reference=request.reference)
     return dataset, describe_file(path), path if is_zipfile(path) else None
 

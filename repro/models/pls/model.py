@@ -50,6 +50,7 @@ class PLS(Model):
     Inputs = Inputs
     Outputs = Outputs
     Hyperparameters = Hyperparameters
+    learns_from_scratch = True
     batch_size = 4096
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
