@@ -121,12 +121,13 @@ def _ready(spec: Spec, entry: ModelEntry) -> _ReadyModel:
 
 def _keywords(spec: Spec, entry: ModelEntry, model: type[Model], card: ModelCard) -> dict[str, Any]:
     """Of the model's constructor. The variant is named whoever says it, as the cell is known by its weights too."""
+    from repro.training_task import named_variant
+
     given = {"image": entry.image, "variant": entry.variant, "runtime": spec.runtime}
     given |= {"weights": None if entry.weights is None else str(spec.resolve(entry.weights).absolute())}
     with errors_at(entry.at.place("model")):
         if model.config().variants:
-            said = (entry.hyper_params.get("variant"), entry.variant, card.hyper_params.get("variant"))
-            given["variant"] = next((str(name) for name in said if name is not None), None)
+            given["variant"] = named_variant(model, entry.hyper_params, {"variant": entry.variant}, card.hyper_params)
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -138,7 +139,7 @@ def _check_can_train(model: Model, entry: ModelEntry) -> None:
     if is_classic(model):
         raise SettingsError(f"{model.name} is of the tutorial's classic form, which has no train")
     if model.Hyperparameters is not None:
-        own = {name: value for name, value in entry.hyper_params.items() if name != "variant"}
+        own = {name: value for name, value in entry.hyper_params.items() if name not in model.variant_names}
         check_options(model.name, (model.Options, model.Parameters, model.Hyperparameters), own)
 
 

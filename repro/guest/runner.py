@@ -60,6 +60,11 @@ class Runner:
     zero_shot = False  # True: `train` learns nothing, it scores; all folds are given to it together
     ignored_hyper_params = {}  # noqa: RUF012  # name -> why: hyper-parameters of cards that mean nothing to this model
 
+    @classmethod
+    def learns_nothing(cls, options):
+        """Whether `train` learns nothing with these options; for a model that may do either, by what is asked for."""
+        return cls.zero_shot
+
     def train(self, task):
         """Learn from `task.train` and return a number for each row of `task.test`, in order. Once a fold.
 

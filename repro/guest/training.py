@@ -125,7 +125,7 @@ def train(cls, options, paths):
     """Train a model of class `cls`, fold by fold, and write its predictions; gives their path."""
     begun = time.time()
     dataset = Dataset.from_path(options.dataset_file)
-    plan = folds.plan(dataset, options.target, options.split, options.fold, cls.zero_shot)
+    plan = folds.plan(dataset, options.target, options.split, options.fold, cls.learns_nothing(options))
     for said in plan.notes:
         say(said)
     os.makedirs(options.output_dir, exist_ok=True)

@@ -7,17 +7,29 @@ from repro_guest import Runner
 # Tokens that go through the model together. On a CPU more gain nothing and take memory; a GPU needs many to be busy.
 BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 VARIANT = "AntiBERTy_md_smooth"  # the only one that was published; it is part of the package
+NAMED = 5  # rows, in an error
 ENDS = 2  # [CLS] before the residues, [SEP] after them
 
 
 class Antiberty(Runner):
     """Embeds and scores antibody sequences with AntiBERTy."""
 
+    zero_shot = True
+    ignored_hyper_params = {"nogpu": "the device is chosen where the training is started"}  # noqa: RUF012
+
     @classmethod
     def add_arguments(cls, parser):
         parser.add_argument("--variant", default=VARIANT, choices=[VARIANT])
         parser.add_argument("--embeddings", nargs="*", choices=["mean", "residue"], default=["mean"])
         parser.add_argument("--score", action="store_true", help="also give the pseudo log-likelihood")
+
+    @classmethod
+    def add_training_arguments(cls, parser):
+        parser.add_argument(
+            "--chain-columns",
+            nargs="+",
+            help="columns of the data set with a chain each, such as heavy light [the sequence alone]",
+        )
 
     def load(self, options):
         os.environ["HF_HUB_OFFLINE"] = "1"  # the weights lie in the package; no hub is ever asked
@@ -36,6 +48,41 @@ class Antiberty(Runner):
         # As in the package: a residue that is not known is [UNK], one that is left out is [MASK].
         self.letters = dict({letter: self.ids[letter] for letter in self.amino_acids}, X=self.ids["[UNK]"])
         self.letters["_"] = self.ids["[MASK]"]
+
+    def train(self, task):
+        """The pseudo log-likelihood of each held-out variant: the mean over its residues, those of all its chains."""
+        self.options.score = True  # what has no likelihood is refused
+        variants = [self._chains(task, number) for number in range(len(task.test))]
+        self._refuse(task.test, variants)
+        known = {}
+        for chain in dict.fromkeys(chain for chains in variants for chain in chains):
+            known[chain] = self._pseudo_log_likelihood(self._tokens(chain))
+        return [sum(known[chain] * len(chain) for chain in chains) / sum(map(len, chains)) for chains in variants]
+
+    def _chains(self, task, number):
+        columns = self.options.chain_columns
+        if not columns:
+            return [task.test.sequences[number]]
+        from repro_guest.assays import DatasetError
+
+        table = task.dataset.table
+        for column in columns:
+            if column not in table:
+                raise DatasetError("%s has no column %r; it has %s" % (task.dataset.name, column, ", ".join(table)))
+        return [str(table[column][task.test.rows[number]]) for column in columns]
+
+    def _refuse(self, examples, variants):
+        """Raise DatasetError where the model cannot take a chain; names the rows."""
+        from repro_guest.assays import DatasetError
+
+        said = []
+        for row, chains in zip(examples.rows, variants):
+            error = next((error for error in map(self._check, chains) if error is not None), None)
+            if error is not None:
+                said.append("row %d: %s" % (row + 1, error))
+        if said:
+            more = "" if len(said) <= NAMED else "; and %d rows more" % (len(said) - NAMED)
+            raise DatasetError("; ".join(said[:NAMED]) + more, "leave these rows out of the data set, or correct them")
 
     def predict(self, records):
         checked = [self._check(record["sequence"]) for record in records]

@@ -10,14 +10,20 @@ from repro_guest import Runner
 
 PRECISIONS = ("fp32", "tf32", "bf16")
 STRATEGIES = ("masked-marginals", "wt-marginals", "pseudo-ppl")
+EMBEDDINGS = "embeddings"  # of train alone: ridge regression learns from them
 
 
 class Esm(Runner):
     """Representations, logits and contacts of proteins, and scores of their mutants, from ESM-1b, ESM-1v and ESM-2."""
 
+    ignored_hyper_params = {"nogpu": "the device is chosen where the training is started"}  # noqa: RUF012
+    embedded = None  # what `train` has embedded for its folds
+
     @classmethod
     def add_arguments(cls, parser):
-        parser.add_argument("--variant", default="esm2_t6_8M_UR50D", help="VARIANT.pt in the folder of weights")
+        # The further names are those that model cards of ProteinGym's benchmark have.
+        variant = "--variant", "--location", "--model-location"
+        parser.add_argument(*variant, default="esm2_t6_8M_UR50D", help="VARIANT.pt in the folder of weights")
         parser.add_argument("--engine", choices=["fast", "reference"], default="fast")
         parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
         parser.add_argument("--task", choices=["embed", "score"], default="embed")
@@ -25,10 +31,20 @@ class Esm(Runner):
         parser.add_argument("--layers", nargs="+", type=int, default=[-1], help="0 is the embedding, -1 the last layer")
         parser.add_argument("--logits", action="store_true")
         parser.add_argument("--contacts", action="store_true")
-        parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0], help="how to score")
-        parser.add_argument("--offset", type=int, default=1, help="number of the first residue in names of mutants")
+        strategy = "--strategy", "--scoring-strategy"
+        parser.add_argument(*strategy, choices=[*STRATEGIES, EMBEDDINGS], default=STRATEGIES[0], help="how to score")
+        offset = "--offset", "--offset-idx"
+        parser.add_argument(*offset, type=int, default=1, help="number of the first residue in names of mutants")
         parser.add_argument("--wild-type", help="of the records that have no sequence")
         parser.add_argument("--members", action="store_true", help="also what each member of an ensemble says")
+
+    @classmethod
+    def add_training_arguments(cls, parser):
+        from repro_guest.regression.one_hot_runner import at_least
+
+        parser.add_argument("--alpha", type=penalty, help="of ridge regression on embeddings [by cross-validation]")
+        parser.add_argument("--cv-folds", type=at_least(2), default=5, help="folds to choose it by [%(default)s]")
+        parser.add_argument("--cv-seed", type=at_least(0), default=0, help="seed of these folds [%(default)s]")
 
     def load(self, options):
         allocator.keep_freed_memory()  # before anything large is allocated
@@ -61,10 +77,41 @@ class Esm(Runner):
             engine.of_call(self.call)
         return self._score(records) if self.options.task == "score" else self._embed(records)
 
+    @classmethod
+    def learns_nothing(cls, options):
+        """Scores need no measured variants; ridge regression on embeddings does."""
+        return options.strategy != EMBEDDINGS
+
+    def train(self, task):
+        """A number for each variant that is held out."""
+        import assay
+
+        if self.options.strategy == EMBEDDINGS:
+            from repro_guest import facts
+
+            return assay.predicted(task, self._embedded(), self.options, facts.describe(self)["packages"])
+        from ensemble import EnsembleScorer
+
+        wild_type = self.options.wild_type or task.wild_type
+        return assay.scores(task, EnsembleScorer(self.engines), self.options.strategy, self.options.offset, wild_type)
+
+    def _embedded(self):
+        from assay import Embedded
+        from repro_guest.hyperparameters import OptionError
+
+        wrong = self._wrong_options()
+        if wrong is not None:
+            raise OptionError(str(wrong))
+        if self.embedded is None:
+            self.embedded = Embedded(self.engine, self._ask().layers)
+        return self.embedded
+
     def _score(self, records):
         from ensemble import EnsembleScorer
 
         options = self.options
+        if options.strategy == EMBEDDINGS:
+            raise ValueError("the strategy %s is for train alone; score with %s" % (EMBEDDINGS, ", ".join(STRATEGIES)))
         ask = options.strategy, options.offset, options.wild_type, options.members
         return EnsembleScorer(self.engines).score(records, *ask)
 
@@ -105,6 +152,17 @@ class Esm(Runner):
             message = "%s has no regression weights (%s%s.pt), without which contacts would be wrong"
             return ValueError(message % (name, name, checkpoint.REGRESSION))
         return None
+
+
+def penalty(text):
+    """A type of option."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+penalty.__name__ = "number above 0"  # argparse says it: "invalid ... value"
 
 
 if __name__ == "__main__":

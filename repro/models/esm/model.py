@@ -125,6 +125,7 @@ class ESM(Model):
     """The columns of `log_odds`."""
 
     default_image = DEFAULT_IMAGE
+    variant_names = ("variant", "location", "model_location")
     Inputs = Inputs
     Outputs = Outputs
     Options = Options
