@@ -1,6 +1,6 @@
 """Ridge regression on a dense matrix, solved exactly: scikit-learn's StandardScaler and Ridge in closed form.
 
-The image has numpy and no scikit-learn, which would make it larger by a tenth; the tests hold the two against each other.
+The image has numpy and no scikit-learn, which would make it larger; the tests hold the two against each other.
 """
 
 import json

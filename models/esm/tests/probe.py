@@ -278,10 +278,11 @@ def imported(path):
 def main():
     sys.path.insert(0, sys.argv[1])
     # These lie beside this file.
-    from published_recipes import naive, windowed
+    from published_recipes import masked_in_window, mean_embeddings, naive, windowed
     from random_checkpoints import make
 
     functions = {**globals(), "make": make, "naive": naive, "windowed": windowed}
+    functions.update(mean_embeddings=mean_embeddings, masked_in_window=masked_in_window)
     for line in sys.stdin:
         question = json.loads(line)
         function = functions[question.pop("ask")]

@@ -70,3 +70,32 @@ def windowed(path, sequence, window):
     if left + window - right < step:
         add(length // 2 - window // 2)
     return (total / share).tolist()
+
+
+def mean_embeddings(path, sequences):
+    """The mean over the residues of the last layer, a sequence at a time, by fair-esm: (sequences, D)."""
+    import checkpoint
+    import torch
+
+    model, alphabet, _ = checkpoint.load(Path(path))
+    convert = alphabet.get_batch_converter()
+    found = []
+    for sequence in sequences:
+        _, _, tokens = convert([("", sequence)])
+        with torch.no_grad():
+            states = model(tokens, repr_layers=[model.num_layers])["representations"][model.num_layers]
+        found.append(states[0, 1 : len(sequence) + 1].mean(0).tolist())
+    return found
+
+
+def masked_in_window(path, sequence, token, start, window):
+    """ln p of each amino acid at a masked token (BOS is token 0) that is seen through a window, by fair-esm."""
+    import checkpoint
+    import torch
+
+    model, alphabet, _ = checkpoint.load(Path(path))
+    _, _, tokens = alphabet.get_batch_converter()([("", sequence)])
+    tokens[0, token] = alphabet.mask_idx
+    with torch.no_grad():
+        found = torch.log_softmax(model(tokens[:, start : start + window])["logits"], -1)[0, token - start]
+    return {letter: found[alphabet.get_idx(letter)].item() for letter in "ACDEFGHIKLMNPQRSTVWY"}
