@@ -36,12 +36,15 @@ class Metric(ABC):
         title: as a table's header has it.
         takes: what it needs of each row.
         higher_is_better: whether a larger value is a better model.
+        scales: whether its standard error falls with the root of the number of rows, as that of an average does. Then
+            that of very many rows is found from parts of them.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     takes: ClassVar[Takes] = Takes.SCORES
     higher_is_better: ClassVar[bool] = True
+    scales: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, rows: Rows) -> float:

@@ -1,6 +1,7 @@
 """Standard errors by the bootstrap: rows are drawn again and again, all metrics see the same draws.
 
-Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 6.
+Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 6. Of very many rows, parts are resampled in their
+stead, and the error is scaled with the square root of the number of rows: Politis, Romano, Wolf, "Subsampling", 1999.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from repro.benchmarks.metrics.resample import Presorted, Resample, Workspace, dr
 from repro.benchmarks.metrics.rows import Floats, Rows
 
 _MOST_THREADS = 8
+PART_ROWS = 50_000
+"""Rows of a part; from twice as many on, parts are resampled."""
+_RESAMPLES_A_PART = 10  # at least
+_FEWER = 5  # times fewer resamples for a metric that needs all of very many rows
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,35 @@ def standard_errors(
         seed: of the random numbers.
         threads: how many at once; as many as there are cores, at most 8, by default.
     """
-    values = resampled_values(rows, metrics, resamples, seed, threads)
-    return {metric.name: _standard_error(column) for metric, column in zip(metrics, values.T, strict=True)}
+    parts = parts_of(rows, resamples, seed)
+    scaling = [metric for metric in metrics if metric.scales or len(parts) == 1]
+    others = [metric for metric in metrics if metric not in scaling]
+    errors = _errors(rows, parts, scaling, resamples, seed, threads)
+    errors |= _errors(rows, [rows], others, -(-resamples // _FEWER), seed, threads) if others else {}
+    return {metric.name: errors[metric.name] for metric in metrics}
+
+
+def _errors(
+    rows: Rows, parts: Sequence[Rows], metrics: Sequence[Metric], resamples: int, seed: int, threads: int | None
+) -> dict[str, StandardError]:
+    """Standard errors for all `rows`, from resamples of each of `parts`."""
+    shares = [resamples // len(parts) + (number < resamples % len(parts)) for number in range(len(parts))]
+    values = [
+        resampled_values(part, metrics, share, seed + number, threads)
+        for number, (part, share) in enumerate(zip(parts, shares, strict=True))
+    ]
+    columns = ([part[:, number] for part in values] for number in range(len(metrics)))
+    scale = len(parts[0]) / len(rows)
+    return {metric.name: _standard_error(column, scale) for metric, column in zip(metrics, columns, strict=True)}
+
+
+def parts_of(rows: Rows, resamples: int, seed: int) -> list[Rows]:
+    """All rows as one part; of very many, random parts of one size that share no row, each for ten resamples or more."""
+    count = min(len(rows) // PART_ROWS, resamples // _RESAMPLES_A_PART)
+    if count < 2 or rows.are_sequences:
+        return [rows]
+    order = np.random.Generator(np.random.SFC64(seed)).permutation(len(rows))
+    return [rows.take(np.sort(part)) for part in order[: count * PART_ROWS].reshape(count, PART_ROWS)]
 
 
 def resampled_values(
@@ -84,10 +116,13 @@ def _value_or_nan(metric: Metric, resample: Resample) -> float:
         return float("nan")
 
 
-def _standard_error(values: Floats) -> StandardError:
-    defined = values[~np.isnan(values)]
-    spread = float(defined.std(ddof=1)) if len(defined) > 1 else None
-    return StandardError(spread, len(values) - len(defined), len(values))
+def _standard_error(parts: Sequence[Floats], scale: float) -> StandardError:
+    """Of the resamples of parts that are `scale` of all rows: a variance falls with the number of rows."""
+    resamples = sum(len(part) for part in parts)
+    defined = [part[~np.isnan(part)] for part in parts]
+    variances = [part.var(ddof=1) for part in defined if len(part) > 1]
+    value = float(np.sqrt(np.mean(variances) * scale)) if variances else None
+    return StandardError(value, resamples - sum(len(part) for part in defined), resamples)
 
 
 def _cores() -> int:

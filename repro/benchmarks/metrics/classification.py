@@ -22,6 +22,7 @@ class AUC(Metric):
 
     name = "auc"
     title = "AUC"
+    scales = True
     takes = Takes.CLASSES
 
     def value(self, rows: Rows) -> float:
@@ -41,6 +42,7 @@ class MCC(Metric):
 
     name = "mcc"
     title = "MCC"
+    scales = True
     takes = Takes.CLASSES
 
     def value(self, rows: Rows) -> float:

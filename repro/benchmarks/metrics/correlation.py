@@ -14,6 +14,7 @@ class Spearman(Metric):
 
     name = "spearman"
     title = "Spearman"
+    scales = True
 
     def value(self, rows: Rows) -> float:
         check_varied(rows)

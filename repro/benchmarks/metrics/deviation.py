@@ -15,6 +15,7 @@ class MSE(Metric):
 
     name = "mse"
     title = "MSE"
+    scales = True
     higher_is_better = False
 
     def value(self, rows: Rows) -> float:

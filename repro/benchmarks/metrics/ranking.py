@@ -48,6 +48,7 @@ class TopRecall(Metric):
 
     name = "top-recall"
     title = "Top recall"
+    scales = True
 
     def value(self, rows: Rows) -> float:
         check_varied(rows)  # by the formula a constant prediction would have the recall 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from repro.benchmarks.metrics import METRICS, Metric, Presorted, Resample, UndefinedMetric, evaluate
+from repro.benchmarks.metrics import METRICS, Metric, Presorted, Resample, UndefinedMetric, bootstrap, evaluate
 from repro.benchmarks.metrics import resample as resample_module
 from repro.benchmarks.metrics.bootstrap import resampled_values, standard_errors
 from repro.benchmarks.metrics.resample import Workspace, draw_counts
@@ -113,3 +113,28 @@ def test_metric_that_no_resample_has_gets_no_standard_error() -> None:
 def test_one_resample_gives_no_standard_error(resamples: int) -> None:
     with pytest.raises(SettingsError, match="give no standard error"):
         evaluate([1.0, 2.0], [1.0, 2.0], bootstrap=resamples)
+
+
+def test_errors_of_very_many_rows_are_those_of_draws_of_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are estimates from 400 draws, each a standard deviation that is 3.5 % from the truth."""
+    rows = checked_rows(*assay(0, 4000))
+    metrics = [METRICS[name] for name in NUMERIC]
+    of_all = standard_errors(rows, metrics, 400)
+
+    monkeypatch.setattr(bootstrap, "PART_ROWS", 1000)
+    of_parts = standard_errors(rows, metrics, 400)
+
+    for name, error in of_parts.items():
+        assert error.value == pytest.approx(of_all[name].value, rel=0.25), name
+        assert error.resamples == (80 if name == "ndcg" else 400)
+
+
+def test_parts_share_no_row_and_each_has_enough_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "PART_ROWS", 1000)
+    rows = checked_rows(np.arange(4500.0), np.arange(4500.0))
+
+    parts = bootstrap.parts_of(rows, 1000, seed=0)
+    assert [len(part) for part in parts] == [1000] * 4
+    assert len(np.unique(np.concatenate([part.truth for part in parts]))) == 4000
+    assert len(bootstrap.parts_of(rows, 25, seed=0)) == 2
+    assert len(bootstrap.parts_of(rows.take(np.arange(1999)), 1000, seed=0)) == 1
