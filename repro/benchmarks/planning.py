@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from repro.benchmarks.calls import ModelCall, describe, identity_of
 from repro.benchmarks.cells import Cell, identity
 from repro.benchmarks.inputs import Rows, Source, choose_rows, errors_at
+from repro.benchmarks.proteingym.finding import find_dataset
 from repro.benchmarks.resources import Needs
 from repro.benchmarks.spec import DatasetEntry, ModelEntry, Spec
-from repro.errors import InputFileError, ReproError, SettingsError
+from repro.errors import ReproError, SettingsError
 
 if TYPE_CHECKING:
     from repro.guest.assays import ModelCard
@@ -183,18 +184,9 @@ def _rows_of(spec: Spec, entry: DatasetEntry, metrics: tuple[str, ...]) -> Itera
 
 
 def _dataset_file(spec: Spec, entry: DatasetEntry) -> Path:
-    """The file that is there, else the example of that name."""
-    path = spec.resolve(entry.path)
-    if path.exists():
-        return path
-    from repro.benchmarks.proteingym.examples import EXAMPLES, example_path
-
-    if entry.path in EXAMPLES:
-        return example_path(entry.path)
-    raise InputFileError(
-        f"{entry.at.place('path')}: there is no file {path}, and no such example",
-        fix=f"the examples are: {', '.join(EXAMPLES)}",
-    )
+    """The file that is there, else the example or the imported one of that name."""
+    with errors_at(entry.at.place("path")):
+        return find_dataset(entry.path, folder=spec.path.parent)
 
 
 def _metrics(spec: Spec) -> tuple[str, ...]:

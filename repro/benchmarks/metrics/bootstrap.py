@@ -75,7 +75,7 @@ def _errors(
 
 
 def parts_of(rows: Rows, resamples: int, seed: int) -> list[Rows]:
-    """All rows as one part; of very many, random parts of one size that share no row, each for ten resamples or more."""
+    """All rows as one part; of very many, random parts of one size that share no row, each for ten resamples."""
     count = min(len(rows) // PART_ROWS, resamples // _RESAMPLES_A_PART)
     if count < 2 or rows.are_sequences:
         return [rows]
