@@ -83,7 +83,7 @@ def predict_file(model: Model, run: FileRun, *, say: Say = _unsaid, watch: Watch
 
     The output appears when all rows are there, and with it the manifest that says what made it. Until then they are
     kept beside it, so that a run that was interrupted is gone on with by `resume`: its output is the same, byte for
-    byte, as that of a run without an interruption.
+    byte, as that of a run without an interruption, where a model's numbers do not depend on what it had before.
 
     Args:
         model: not closed by this.

@@ -16,7 +16,7 @@ from repro.weights.blobs import Blobs
 from repro.weights.errand import Errand, Patience, Stop
 from repro.weights.hashes import file_sha256
 from repro.weights.layout import SCRATCH_FOLDER, store_lock, unpacking_dir, variant_dir
-from repro.weights.ledger import Entry, entry_key, read_ledger, write_entry
+from repro.weights.ledger import FOUND_IN_PLACE, FOUND_IN_STORE, Entry, entry_key, read_ledger, write_entry
 from repro.weights.named import not_weights
 from repro.weights.partial import Partial
 from repro.weights.progress import Meter, Progress
@@ -55,14 +55,24 @@ class WantedFile:
 
     @property
     def known_sha256(self) -> str | None:
-        """The hash that it has to have: as config.yaml states it, or as it was recorded at first use."""
+        """The hash that it has to have: what config.yaml states, or what was recorded at first use, of this file or of
+        what another variant of the model had from the same address."""
         if self._file.sha256 is not None:
             return self._file.sha256
-        entry = read_ledger(self._with.weights_dir).get(self._key)
-        if entry is not None:
-            return entry.sha256
+        entries = read_ledger(self._with.weights_dir)
+        if self._key in entries:
+            return entries[self._key].sha256
         record = read_records(self._folder).get(self._file.name)  # of a store that has no weights.lock yet
-        return record.sha256 if record is not None else None
+        return record.sha256 if record is not None else self._sha256_of_address(entries)
+
+    @property
+    def address(self) -> str:
+        """Where it comes from first, without passwords."""
+        return sources_of(self._model, self._variant, self._file, None)[0].address
+
+    def _sha256_of_address(self, entries: Mapping[str, Entry]) -> str | None:
+        of_model = (entry for key, entry in entries.items() if key.startswith(f"{self._model}/"))
+        return next((entry.sha256 for entry in of_model if entry.source == self.address), None)
 
     def make_ready(self) -> None:
         """Find or bring it.
@@ -95,7 +105,7 @@ class WantedFile:
         path = self._folder / self._file.name
         with store_lock(self._with.weights_dir):
             self._blobs.adopt(path, sha256)
-            entry = Entry(sha256, path.stat().st_size, "found in its place", _now())
+            entry = Entry(sha256, path.stat().st_size, FOUND_IN_PLACE, _now())
             write_entry(self._with.weights_dir, self._key, entry)
             write_records(self._folder, {self._file.name: record_of(path, sha256)})
 
@@ -105,7 +115,7 @@ class WantedFile:
         with store_lock(self._with.weights_dir):
             for path, sha256 in hashes.items():
                 self._blobs.adopt(self._folder / path, sha256)
-            entry = Entry(archive.sha256, archive.size_bytes, "found in its place", _now(), members)
+            entry = Entry(archive.sha256, archive.size_bytes, FOUND_IN_PLACE, _now(), members)
             write_entry(self._with.weights_dir, self._key, entry)
             write_records(self._folder, {path: record_of(self._folder / path, hashes[path]) for path in hashes})
 
@@ -132,7 +142,7 @@ class WantedFile:
         entries = read_ledger(self._with.weights_dir)
         known = [entry for entry in (entries.get(self._key), *entries.values()) if entry and entry.sha256 == expected]
         if not known and expected in self._blobs:
-            known = [Entry(expected, self._blobs.path(expected).stat().st_size, "found in the store", _now())]
+            known = [Entry(expected, self._blobs.path(expected).stat().st_size, FOUND_IN_STORE, _now())]
         may_be_folder = file.unpack or file.url.startswith("file:")
         fitting = [entry for entry in known if (may_be_folder if entry.members is not None else not file.unpack)]
         return next((entry for entry in fitting if file.size_bytes in (None, entry.size_bytes)), None)

@@ -149,10 +149,10 @@ def _adopt(folder: Path, name: str, wanted: WantedFile) -> None:
 
 
 def _grouped(files: Sequence[WantedFile]) -> list[Callable[[], None]]:
-    """One job a file; files that have the same content come one after the other, so that it is fetched once."""
-    groups: dict[object, list[WantedFile]] = {}
+    """One job a file; files of the same content or address come one after the other, so that it is fetched once."""
+    groups: dict[str, list[WantedFile]] = {}
     for file in files:
-        groups.setdefault(file.known_sha256 or id(file), []).append(file)
+        groups.setdefault(file.known_sha256 or file.address, []).append(file)
     return [partial(_make_ready, group) for group in groups.values()]
 
 

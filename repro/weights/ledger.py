@@ -16,6 +16,8 @@ from repro.weights.layout import LEDGER_FILE
 from repro.weights.recorded import DamagedError, Fields, name, read_json, section, write_json
 
 _FORMAT = 1
+FOUND_IN_PLACE, FOUND_IN_STORE = "found in its place", "found in the store"
+"""Sources that are no addresses."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from repro.weights.blobs import Blobs
 from repro.weights.check import check_variant
 from repro.weights.inventory import StoredVariant, read_inventory, used_contents
 from repro.weights.layout import HASHES_FILE, removing_dir, store_lock, unpacking_dir, variant_dir, variant_lock
-from repro.weights.ledger import drop_entries, entry_key, read_ledger
+from repro.weights.ledger import FOUND_IN_PLACE, FOUND_IN_STORE, drop_entries, entry_key, read_ledger
 from repro.weights.records import read_records, write_records
 
 
@@ -119,7 +119,8 @@ def remove_damaged(weights_dir: Path, model: str, variant: Variant) -> list[str]
 def forget_hashes(weights_dir: Path, model: str, variant: str, files: Sequence[str] = ()) -> list[str]:
     """Forget the hashes that were recorded at first use, so that the next fetch accepts, and records, others.
 
-    Files that are there stay as they are.
+    Files that are there stay as they are. What another variant of the model had from the same address is forgotten too,
+    as one is held to the hash of the other.
 
     Args:
         files: only of these; of all by default.
@@ -138,10 +139,19 @@ def forget_hashes(weights_dir: Path, model: str, variant: str, files: Sequence[s
     if not chosen:
         return []
     with _told(weights_dir), variant_lock(folder), store_lock(weights_dir):
-        drop_entries(weights_dir, (entry_key(model, variant, name) for name in chosen))
+        drop_entries(weights_dir, _of_same_address(weights_dir, model, variant, chosen))
         if (folder / HASHES_FILE).exists():
             write_records(folder, {name: None for name in chosen if not (folder / name).exists()})
     return chosen
+
+
+def _of_same_address(weights_dir: Path, model: str, variant: str, files: Sequence[str]) -> list[str]:
+    """The keys of these files, and of all of the model's that came from where one of them did."""
+    entries = read_ledger(weights_dir)
+    own = [entry_key(model, variant, name) for name in files]
+    sources = {entries[key].source for key in own if key in entries} - {FOUND_IN_PLACE, FOUND_IN_STORE}
+    of_model = [key for key in entries if key.startswith(f"{model}/")]
+    return [*own, *(key for key in of_model if entries[key].source in sources)]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from argparse import Namespace
 import pytest
 
 from models.esm.tests import FIXTURES_ROOT
+from repro.cli import main
 from repro.errors import WorkerStartError
 from repro.models.esm import ESM
 from repro.runtimes.choice import choose_runtime
@@ -117,4 +118,26 @@ def test_a_refused_checkpoint_ends_the_start_of_the_worker_with_the_reason(bad):
         model.predict("MKTA")
 
     assert "it wants to call posix.mkdir" in str(caught.value)
+    assert not (bad / "made-by-the-pickle").exists()
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("runs-code.pt", "it wants to call posix.mkdir"),
+        ("cut.pt", "cut.pt is cut, damaged or no file of PyTorch"),
+        ("msa.pt", "holds another architecture (msa_transformer)"),
+        ("lacks-a-layer.pt", "does not hold the model that it describes"),
+    ],
+)
+def test_on_the_command_line_a_bad_checkpoint_is_told_and_leaves_no_output(bad, tmp_path, capfd, name, reason):
+    table = tmp_path / "variants.csv"
+    table.write_text("mutant\nK2R\n")
+    words = ["predict", "esm", str(table), "-o", str(tmp_path / "out.csv"), "--task", "score", "--wild-type", "MKTA"]
+
+    assert main([*words, "--weights", str(bad / name), "--runtime", "local"]) == 7
+
+    assert reason in capfd.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["variants.csv"]
     assert not (bad / "made-by-the-pickle").exists()

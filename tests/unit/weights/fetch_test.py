@@ -14,6 +14,8 @@ import pytest
 from repro.config import Variant
 from repro.errors import NotSetUpError
 from repro.weights import fetch_variant, find_variant
+from repro.weights.fetch import fetch_variants
+from repro.weights.removal import forget_hashes
 from tests.unit.weights.conftest import Counter
 
 if TYPE_CHECKING:
@@ -149,6 +151,37 @@ def test_a_hash_recorded_at_the_first_fetch_is_held_ever_after(store: Store, ser
     assert f"instead of {SHA256}" in error.message
     assert "repro weights forget m --variant v" in error.fix
     assert store.names() == []
+
+
+def test_what_another_variant_had_from_the_same_address_is_not_fetched_again(store: Store, server: FileServer) -> None:
+    server.put("w.pt", CONTENT)
+    store.fetch(server.file("w.pt"))
+    ensemble = store.fetch(server.file("w.pt"), variant="ensemble")
+    assert (ensemble / "w.pt").read_bytes() == CONTENT
+    assert len(server.requests) == 1
+
+
+def test_two_variants_that_are_fetched_together_share_an_address(store: Store, server: FileServer) -> None:
+    server.put("w.pt", CONTENT)
+    variants = [Variant(name, files=(server.file("w.pt"),)) for name in ("one", "two")]
+    folders = fetch_variants("m", variants, store.weights_dir)
+    assert [(folder / "w.pt").read_bytes() for folder in folders if folder] == [CONTENT, CONTENT]
+    assert len(server.requests) == 1
+
+
+def test_forgetting_one_variant_lets_both_that_share_an_address_have_other_contents(
+    store: Store, server: FileServer
+) -> None:
+    server.put("w.pt", CONTENT)
+    for variant in ("v", "ensemble"):
+        store.fetch(server.file("w.pt"), variant=variant)
+    shutil.rmtree(store.weights_dir / "m")
+    (store.weights_dir / ".blobs" / SHA256).unlink()
+    server.put("w.pt", CONTENT[::-1], etag='"version-2"')
+
+    forget_hashes(store.weights_dir, "m", "v")
+
+    assert (store.fetch(server.file("w.pt"), variant="ensemble") / "w.pt").read_bytes() == CONTENT[::-1]
 
 
 def test_a_hash_that_the_config_states_later_counts_more_than_the_recorded_one(
