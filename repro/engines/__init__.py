@@ -1,0 +1,1 @@
+"""Many machines: systems that run models elsewhere. Light: nothing is imported before it is named."""
