@@ -213,7 +213,8 @@ class _Weights:
             beside = [here.parent / file.name for file in task.model.variant.files]
             found = {here.name: here, **{path.name: path for path in beside if path.is_file()}}
         else:
-            found = {path.relative_to(here).as_posix(): path for path in sorted(here.rglob("*")) if path.is_file()}
+            names = {path.relative_to(here).as_posix(): path for path in sorted(here.rglob("*")) if path.is_file()}
+            found = {name: path for name, path in names.items() if not name.startswith(".")}  # the store's own notes
         uploads = tuple(Upload(path, place.below(name)) for name, path in found.items())
         return cls(place, uploads, tuple(found.items()), f"{_WEIGHTS}/{here.name}" if here.is_file() else None)
 
