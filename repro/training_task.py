@@ -11,7 +11,7 @@ from zipfile import is_zipfile
 
 from repro.benchmarks.proteingym.finding import find_dataset
 from repro.errors import InputFileError, SettingsError
-from repro.guest.assays import AssaysError, Dataset, ModelCard
+from repro.guest.assays import AssaysError, CardError, Dataset, ModelCard
 from repro.provenance.maker import is_classic
 from repro.provenance.manifest import FileFacts
 from repro.provenance.writing import describe_file
@@ -69,7 +69,7 @@ class TrainingTask:
         target = dataset.assay(request.target).target
         split = _checked_split(dataset, target, request)
         card_file = Path(request.card) if request.card is not None else model.container_folder() / CARD_FILE
-        card = ModelCard.from_path(card_file)
+        card = _read_card(model, card_file, is_its_own=request.card is None)
         options = {**model.given_options, **_checked_hyper_params(model, request.hyper_params)}
         if model.learns_from_scratch:
             model = model.with_variant(None)
@@ -86,6 +86,17 @@ def named_variant(model: Model | type[Model], *sources: Mapping[str, Any]) -> st
     """The variant that options or hyper-parameters name, the strongest of them first; None where none does."""
     said = (source.get(name) for source in sources for name in model.variant_names)
     return next((str(name) for name in said if name is not None), None)
+
+
+def _read_card(model: Model, path: Path, is_its_own: bool) -> ModelCard:
+    try:
+        card: ModelCard = ModelCard.from_path(path)
+    except CardError as error:
+        if not is_its_own:
+            raise
+        fix = "take a model that can be trained; one of your own needs a card (docs/adding-a-model.md), or --card FILE"
+        raise InputFileError(f"{model.name} cannot be trained: {error.message}", fix=fix) from error
+    return card
 
 
 def _read_dataset(request: TrainingRequest) -> tuple[Dataset, FileFacts, Path | None]:

@@ -27,10 +27,14 @@ class ModelCall:
     """Those that go before the card's."""
 
     def make(self, **more: Any) -> Model:
-        """The model. Raises ModelNotFoundError, SettingsError."""
+        """The model, as it trains: without the weights that it has for `predict` alone.
+
+        Raises ModelNotFoundError, SettingsError.
+        """
         from repro.model import Model
 
-        return Model.by_name(self.model)(**self.keywords, **more)
+        model = Model.by_name(self.model)(**self.keywords, **more)
+        return model.with_variant(None) if model.learns_from_scratch else model
 
 
 def describe(model: Model) -> MadeBy:

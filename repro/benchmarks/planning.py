@@ -127,7 +127,7 @@ def _keywords(spec: Spec, entry: ModelEntry, model: type[Model], card: ModelCard
     given = {"image": entry.image, "variant": entry.variant, "runtime": spec.runtime}
     given |= {"weights": None if entry.weights is None else str(spec.resolve(entry.weights).absolute())}
     with errors_at(entry.at.place("model")):
-        if model.config().variants:
+        if model.config().variants and not model.learns_from_scratch:
             given["variant"] = named_variant(model, entry.hyper_params, {"variant": entry.variant}, card.hyper_params)
     return {name: value for name, value in given.items() if value is not None}
 
@@ -145,10 +145,16 @@ def _check_can_train(model: Model, entry: ModelEntry) -> None:
 
 
 def _read_card(entry: ModelEntry, path: Path) -> ModelCard:
-    from repro.guest.assays import ModelCard
+    from repro.guest.assays import CardError, ModelCard
 
     with errors_at(entry.at.place("card" if entry.card is not None else "model")):
-        card: ModelCard = ModelCard.from_path(path)
+        try:
+            card: ModelCard = ModelCard.from_path(path)
+        except CardError as error:
+            if entry.card is None:
+                fix = "take a model that can be trained; or say which card it has (card: FILE)"
+                raise CardError(f"{entry.model} cannot be trained: {error.message}", fix) from error
+            raise
     return card
 
 

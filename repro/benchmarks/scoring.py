@@ -68,7 +68,7 @@ def score_table(
     """
     asked = [columns.truth, *columns.preds, *filter(None, (columns.binary, columns.fold))]
     read = read_columns(path, asked)
-    truth = _values(read[columns.truth])
+    truth = _values(read[columns.truth], of_sequences=_are_of_sequences(metrics))
     binary = _classes(read[columns.binary]) if columns.binary else None
     folds = read[columns.fold].texts() if columns.fold else None
     predictions = {name: _values(read[name], like=truth) for name in columns.preds}
@@ -79,10 +79,15 @@ def score_table(
     return TableScores(len(truth), scores, left_out)
 
 
-def _values(column: Column, like: list[Any] | None = None) -> list[Any]:
-    """Numbers, or sequences where the first cell is one (or `like`, the measured values, are some)."""
-    are_texts = _is_sequence(column.cells[0]) if like is None else isinstance(like[0], str)
+def _values(column: Column, like: list[Any] | None = None, of_sequences: bool = False) -> list[Any]:
+    """Numbers, or sequences where the first cell is one (or `like`, the measured values, are some; or so said)."""
+    are_texts = of_sequences or _is_sequence(column.cells[0]) if like is None else isinstance(like[0], str)
     return column.texts() if are_texts else column.numbers()
+
+
+def _are_of_sequences(metrics: Sequence[str]) -> bool:
+    """Whether the metrics that are asked for take sequences: the cells need not look like some then. SettingsError."""
+    return ALL not in metrics and bool(metrics) and all(by_name(name).takes is Takes.SEQUENCES for name in metrics)
 
 
 def _is_sequence(cell: str) -> bool:

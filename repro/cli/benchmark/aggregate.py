@@ -102,8 +102,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def _tell_missing(console: Console, averages: Sequence[Average], reference: Reference) -> None:
+    by_missing: dict[tuple[str, ...], list[str]] = {}
     for one in averages:
         if one.missing:
-            shown = ", ".join(one.missing[:_SHOWN]) + (", ..." if len(one.missing) > _SHOWN else "")
-            told = f"{one.model} has no score of {len(one.missing)} of {len(reference.assays)} assays ({shown})"
-            console.note(f"{told}: its average is over the others")
+            by_missing.setdefault(one.missing, []).append(one.model)
+    for missing, models in by_missing.items():
+        shown = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
+        several = len(models) > 1
+        who = f"{len(models)} models ({_named(models)}) have" if several else f"{models[0]} has"
+        whose = "their averages are" if several else "its average is"
+        told = f"{who} no score of {len(missing)} of {len(reference.assays)} assays ({shown})"
+        console.note(f"{told}: {whose} over the others")
+
+
+def _named(models: Sequence[str]) -> str:
+    return ", ".join(models[:_SHOWN]) + (", ..." if len(models) > _SHOWN else "")

@@ -1,6 +1,7 @@
 """A CSV file as ProteinGym publishes its assays: mutant, mutated_sequence, DMS_score, DMS_score_bin."""
 
 import csv
+import difflib
 import os
 
 from . import mutants as naming
@@ -89,7 +90,8 @@ def reference_row(reference, path):
 
 def _columns(header, path, target, sequence, mutant):
     """The columns of sequences and of variants' names; one of them may be None."""
-    _check_there([target, *(name for name in (sequence, mutant) if name)], header, path)
+    _check_there([target], header, path, "name the column of the measured values (target)")
+    _check_there([name for name in (sequence, mutant) if name], header, path)
     sequence = sequence or next((name for name in _SEQUENCE_COLUMNS if name in header), None)
     mutant = mutant or next((name for name in _MUTANT_COLUMNS if name in header), None)
     if sequence is None and mutant is None:
@@ -100,12 +102,16 @@ def _columns(header, path, target, sequence, mutant):
     return sequence, mutant
 
 
-def _check_there(names, header, path):
+def _check_there(names, header, path, fix="name a column that it has"):
     missing = [name for name in names if name not in header]
     if missing:
+        near = difflib.get_close_matches(missing[0], header, n=1)
+        if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+            fix = "write it with ',' between the columns"
+        elif near:
+            fix = "did you mean %r?" % near[0]
         raise DatasetError(
-            "%s has no column %s; it has %s" % (path, ", ".join(map(repr, missing)), ", ".join(header[:20])),
-            "name the column of the measured values (target)",
+            "%s has no column %s; it has %s" % (path, ", ".join(map(repr, missing)), ", ".join(header[:20])), fix
         )
 
 

@@ -202,3 +202,24 @@ def test_a_scan_of_insertions_has_sequences_as_names(tmp_path: Path) -> None:
 
     assert (dataset.wild_type, dataset.problems()) == (None, [])
     assert sorted(make_split("random", dataset).labels) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("header", "told", "fix"),
+    [
+        ("variant,fitness", {"target": "fitness", "mutant": "varient"}, "did you mean 'variant'?"),
+        ("variant,fitness", {"target": "fitnes", "mutant": "variant"}, "did you mean 'fitness'?"),
+        ("mutant;DMS_score", {}, "write it with ',' between the columns"),
+        ("mutant,activity", {}, "name the column of the measured values (target)"),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_with_what_to_do(
+    tmp_path: Path, header: str, told: dict[str, str], fix: str
+) -> None:
+    path = tmp_path / "scan.csv"
+    path.write_text(header + "\nA1G,1\n")
+
+    with pytest.raises(DatasetError) as caught:
+        Dataset.from_csv(path, **told)
+
+    assert caught.value.fix == fix

@@ -222,3 +222,15 @@ def test_card_may_say_what_a_cell_needs() -> None:
     Path("card.md").write_text("---\nname: positions\nmemory: much\n---\n")
     with pytest.raises(SettingsError, match=r"models\.0\.model: its card: 'much' is no size"):
         plan_of(spec)
+
+
+def test_model_that_learns_from_scratch_needs_no_weights_and_no_cell_tells_of_them() -> None:
+    from repro.benchmarks.calls import ModelCall
+
+    with ModelCall("ridge", {}, "README.md", {}).make() as model:
+        assert (model.variant, model.weights_dir()) == (None, None)
+
+
+def test_model_without_a_card_is_told_to_be_none_that_trains() -> None:
+    with pytest.raises(InputFileError, match=r"line 2: models.0.model: tutorial cannot be trained: .* no front matter"):
+        plan_of("datasets: [one.csv]\nmodels: [tutorial]\n")

@@ -102,7 +102,7 @@ def test_missing_assay_is_named(repro: Repro, tmp_path: Path) -> None:
 def test_partial_table_is_averaged_when_asked_and_says_how_much_it_has(repro: Repro, tmp_path: Path) -> None:
     ran = aggregate(repro, tmp_path, SMALL.replace("c,0.8,0.9,Virus\n", ""), "--partial")
     assert read(ran.out)["esm"] == {"model": "esm", "average": "0.4", "Binding": "0.4", "Stability": "", "assays": "3"}
-    assert "esm has no score of 1 of 4 assays (c)" in ran.err
+    assert "2 models (esm, pls) have no score of 1 of 4 assays (c): their averages are over the others" in ran.err
 
 
 @pytest.mark.parametrize(

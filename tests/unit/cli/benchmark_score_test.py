@@ -194,3 +194,11 @@ def test_missing_scikit_learn_names_the_extra(repro: Repro, table: Path, monkeyp
     ran = repro("benchmark", "score", table, *COLUMNS)
     assert ran.code == 2
     assert 'pip install "repro-models[benchmark]"' in ran.err
+
+
+def test_short_sequences_are_taken_as_such_where_recovery_is_asked_for(repro: Repro, tmp_path: Path) -> None:
+    table = written(tmp_path, ["native,designed", "ACDE,ACDF", "AC-D,ACAD"])
+    told = ["--truth", "native", "--pred", "designed", "--metrics", "recovery", "--bootstrap", "0", "--json"]
+    ran = repro("benchmark", "score", table, *told)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["scores"]["designed"]["recovery"]["n"] == 2

@@ -109,6 +109,7 @@ def test_the_models_own_card_is_the_default_and_has_to_have_front_matter(train: 
     done = train()
 
     assert done.code == 3
+    assert "cannot be trained: " in done.err
     assert "README.md has no front matter" in done.err
 
 
