@@ -56,8 +56,9 @@ class Place:
 class EcrImage:
     """An image in ECR, the only registry that SageMaker pulls from.
 
-    >>> EcrImage.parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/lab/pls:1.0", "pls").repository
-    'lab/pls'
+    >>> image = EcrImage.parse(f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/lab/pls:1.0@sha256:{64 * 'a'}", "pls")
+    >>> image.uri.replace("a" * 64, "...")
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com/lab/pls@sha256:...'
     """
 
     uri: str
@@ -80,6 +81,8 @@ class EcrImage:
             )
         digest = found["digest"] or ""
         tag = "" if digest else found["tag"] or "latest"
+        if digest:  # SageMaker takes a tag or a digest; `repro publish` prints both
+            uri = f"{uri.partition('/')[0]}/{found['repository']}@{digest}"
         return cls(uri, found["account"], found["region"], found["repository"], tag, digest)
 
     @property
