@@ -77,4 +77,5 @@ def _options(context: click.Context) -> Iterator[tuple[str, list[str]]]:
         record = parameter.get_help_record(context)
         if record is not None and isinstance(parameter, click.Option):
             said, meaning = record
-            yield max(parameter.opts, key=len), [f"`{said}`", prose(" ".join(meaning.split()))]
+            shown = " ".join(meaning.split()).replace("] [", "; ")  # two brackets side by side would be a link
+            yield max(parameter.opts, key=len), [f"`{said}`", prose(shown)]
