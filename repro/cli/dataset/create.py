@@ -67,7 +67,9 @@ def command(
     Sequences that are not there are made of the wild type and the names of variants. A column fold_random_5 or such,
     as ProteinGym's, becomes a split.
     """
+    from repro.benchmarks.proteingym import DatasetError
     from repro.benchmarks.proteingym.saving import save_dataset
+    from repro.guest.assays.checking import misnamed_rows
 
     check_output(output)
     columns = {
@@ -81,6 +83,11 @@ def command(
     made = dataclasses.replace(
         made, name=name or made.name, description=description, source=source or made.source, doi=doi
     )
+    if wild_type is not None and len(misnamed_rows(made)) == len(made):
+        raise DatasetError(
+            f"{table}: the wild type that was given fits none of the {counted(len(made), 'variant')}",
+            "look at --wild-type; where its first residue is not number 1 in the names, say which with --offset",
+        )
     save_dataset(made, output)
     problems = made.problems()
     if as_json:

@@ -74,3 +74,12 @@ def test_a_stored_split_with_a_sequence_in_two_parts_is_named(tmp_path: Path) ->
         "sequences stand in several rows: row 5",
         "the split random_2 has sequences in two of its parts: row 5",
     ]
+
+
+def test_substitutions_that_change_the_length_are_told_where_no_wild_type_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("mutant,mutated_sequence,DMS_score\nK2R,MRV,1.5\nV3A,MKAA,2\nK2A,MAV,0\n")
+
+    problems = Dataset.from_csv(path).problems()
+
+    assert "the names are of substitutions, and sequences are not of one length (3): row 2" in problems
