@@ -228,7 +228,7 @@ def test_weights_that_are_not_here_are_told_before_anything_is_uploaded(repro: R
     done = repro(*WORDS)
 
     assert done.code == 4
-    assert "repro weights fetch" in done.err
+    assert "repro setup trainee --variant small" in done.err
     assert aws.objects() == []
 
 
