@@ -97,7 +97,7 @@ def test_job_is_asked_for_with_all_that_was_said(repro: Repro, aws: Aws) -> None
     assert job["AlgorithmSpecification"]["TrainingImage"] == IMAGE
     assert job["HyperParameters"] == {
         "target": "DMS_score",
-        "split": "fold_modulo_2" if "fold_modulo_2" in job["HyperParameters"]["split"] else "modulo_2",
+        "split": "modulo_2",
         "fold": "1",
         "device": "cuda",
         "n_steps": "5",
@@ -223,12 +223,12 @@ def test_name_of_another_job_is_not_taken_again(repro: Repro, created: str, aws:
 
 
 def test_weights_that_are_not_here_are_told_before_anything_is_uploaded(repro: Repro, aws: Aws) -> None:
-    assert repro("weights", "remove", "trainee", "--yes").code == 0
+    assert repro("weights", "remove", "trainee", "--all", "--yes").code == 0
 
     done = repro(*WORDS)
 
     assert done.code == 4
-    assert "repro weights fetch" in done.err
+    assert "repro setup trainee --variant small" in done.err
     assert aws.objects() == []
 
 

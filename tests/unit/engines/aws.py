@@ -6,8 +6,10 @@ import io
 import json
 import os
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ class Aws:
     url: str
 
     def client(self, service: str) -> Any:
-        return boto3.session.Session().client(service, region_name=REGION)
+        return _client(self.url, service)
 
     def objects(self, bucket: str = "lab") -> list[str]:
         return sorted(one["Key"] for one in self.client("s3").list_objects_v2(Bucket=bucket).get("Contents", []))
@@ -53,6 +55,13 @@ class Aws:
     def set_job(self, name: str, status: str, secondary: str, reason: str | None = None) -> None:
         job = self.job(name)
         job.training_job_status, job.secondary_status, job.failure_reason = status, secondary, reason
+
+
+@cache
+def _client(url: str, service: str) -> Any:
+    """Kept: to make one, boto3 reads a description of many megabytes."""
+    session = boto3.session.Session("AKIAIOSFODNN7EXAMPLE", SECRET, region_name=REGION)
+    return session.client(service, endpoint_url=url)
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -87,8 +96,6 @@ def aws(aws_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", _NO_RETRY_MODE)
-    import urllib.request
-
     urllib.request.urlopen(urllib.request.Request(f"{aws_server}/moto-api/reset", method="POST")).close()
     there = Aws(aws_server)
     there.client("s3").create_bucket(Bucket="lab", CreateBucketConfiguration={"LocationConstraint": REGION})
