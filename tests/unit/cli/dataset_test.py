@@ -214,6 +214,16 @@ def test_the_wild_type_is_read_from_a_fasta_file(repro: Repro) -> None:
     assert Dataset.from_path("mine.pgdata").wild_type == WILD_TYPE
 
 
+def test_a_wild_type_that_fits_no_variant_is_refused(repro: Repro) -> None:
+    write_table("mine.csv", [["M1A", "AKT", 1], ["K2R", "MRT", 2]], ("mutant", "mutated_sequence", "DMS_score"))
+
+    done = repro("dataset", "create", "mine.csv", "-o", "mine.pgdata", "--wild-type", "GGG")
+
+    assert done.code == 3
+    assert "the wild type that was given fits none of the 2 variants" in done.err
+    assert not Path("mine.pgdata").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
