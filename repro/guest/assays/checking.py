@@ -14,8 +14,9 @@ _STANDARD = re.compile(r"[ACDEFGHIKLMNPQRSTVWY]+")
 def problems(dataset):
     """The faults of a data set, a sentence each; none where it is sound.
 
-    Looked at: whether variants' names fit wild type and sequences, substitutions that change the length, sequences that stand in several rows, residues that
-    are none of the twenty, targets without any difference, and splits that have one sequence in two parts.
+    Looked at: whether variants' names fit wild type and sequences, substitutions that change the length, sequences that
+    stand in several rows, residues that are none of the twenty, targets without any difference, and splits that have
+    one sequence in two parts.
     """
     found = [*_misnamed(dataset), *_unequal(dataset), *_repeated(dataset), *_unusual(dataset)]
     for target in dataset.assays:
