@@ -91,7 +91,9 @@ def stored_split(dataset):
     if not dataset.splits or STORED_FIRST in dataset.splits:
         return STORED_FIRST if dataset.splits else None
     if len(dataset.splits) > 1:
-        raise DatasetError("%s has several splits: %s" % (dataset.name, ", ".join(dataset.splits)), "name one of them")
+        raise DatasetError(
+            "%s has several splits: %s" % (dataset.name, ", ".join(dataset.splits)), "name one of them (--split)"
+        )
     return next(iter(dataset.splits))
 
 

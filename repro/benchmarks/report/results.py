@@ -100,9 +100,13 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise InputFileError(f"{path}, line {reader.line_num}: not as many fields as columns", fix=_AGAIN)
                 yield reader.line_num, row
     except FileNotFoundError:
-        raise InputFileError(
-            f"{path} is not there", fix="name the folder that `repro benchmark run SPEC.yaml` wrote"
-        ) from None
+        begun = (path.parent / "cells").is_dir()
+        fix = (
+            "try again when a cell has ended" if begun else "name the folder that `repro benchmark run SPEC.yaml` wrote"
+        )
+        raise InputFileError(f"{path} is not there", fix=fix) from None
+    except NotADirectoryError:
+        raise InputFileError(f"{path.parent} is a file", fix="name the folder that it lies in") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputFileError(f"{path} cannot be read: {error}", fix=_AGAIN) from None
 

@@ -126,7 +126,9 @@ class Dataset:
             return labelled[0]
         if target is None or target not in self.assays:
             what = "has several targets" if target is None else "has no target %r" % target
-            raise DatasetError("%s %s: it has %s" % (self.name, what, ", ".join(self.assays)), "name one of them")
+            raise DatasetError(
+                "%s %s: it has %s" % (self.name, what, ", ".join(self.assays)), "name one of them (--target)"
+            )
         return self.assays[target]
 
     @property

@@ -44,7 +44,7 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
         if not wild_type:
             raise DatasetError(
                 "%s has names of variants and no sequences: the wild type is needed" % path,
-                "give the wild type, or ProteinGym's reference file",
+                "give the wild type (--wild-type), or ProteinGym's reference file (--reference)",
             )
         columns[sequence_column], offset = made_sequences(columns[mutation_column], wild_type, offset, path)
     splits = [stored_splits.from_column(name, columns.pop(name), path) for name in folds]

@@ -140,7 +140,9 @@ def make_split(kind, dataset, folds=5, seed=0, fractions=FRACTIONS, name=None):
         DatasetError: it cannot be made of this data set.
     """
     if kind in FOLD_KINDS and (not isinstance(folds, int) or folds < 2):
-        raise DatasetError("%r folds cannot be made: there must be 2 or more" % (folds,))
+        raise DatasetError(
+            "%r folds cannot be made: there must be 2 or more" % (folds,), "name another split: random_5"
+        )
     if kind == "random":
         return Split(name or "random_%d" % folds, kind, folds, seed, _random_folds(dataset, folds, seed))
     if kind in FOLD_KINDS:

@@ -217,3 +217,17 @@ def test_folder_of_something_else_is_an_error_of_the_input(tmp_path: Path, repro
     ran = repro("benchmark", "report", tmp_path)
     assert ran.code == 3
     assert "results.csv is not there" in ran.err
+
+
+def test_benchmark_of_which_no_cell_has_ended_is_asked_for_again_later(tmp_path: Path, repro: Repro) -> None:
+    (tmp_path / "cells").mkdir()
+    ran = repro("benchmark", "report", tmp_path)
+    assert ran.code == 3
+    assert "try again when a cell has ended" in ran.err
+
+
+def test_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path: Path, repro: Repro) -> None:
+    (tmp_path / "results.csv").touch()
+    ran = repro("benchmark", "report", tmp_path / "results.csv")
+    assert ran.code in (2, 3)
+    assert "is a file" in ran.err
