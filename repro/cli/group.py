@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from importlib import import_module
-
 import click
 
 from repro._version import __version__
 from repro.cli.console import Console
+from repro.cli.lazy import LazyGroup
 from repro.cli.options import verbosity
 
 COMMANDS = {
@@ -54,35 +52,10 @@ exit codes:
 """
 
 
-class LazyGroup(click.Group):
-    """Commands by name; `repro --help` needs nothing but their one-line helps."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"repro.cli.{cmd_name}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(name, COMMANDS, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(COMMANDS)}"
-            ctx.fail(f"no command is called {name!r}; {hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
     cls=LazyGroup,
+    lazy=COMMANDS,
+    module="repro.cli.{}",
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="COMMAND ...",

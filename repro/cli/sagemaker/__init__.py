@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
+from repro.cli.lazy import LazyGroup
 from repro.cli.options import verbosity
 
 _COMMANDS = {
@@ -15,24 +14,7 @@ _COMMANDS = {
 }
 
 
-class _Subcommands(click.Group):
-    """Each command in a file of its own, imported when it is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"repro.cli.sagemaker.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-@click.group(cls=_Subcommands, subcommand_metavar="COMMAND ...")
+@click.group(cls=LazyGroup, lazy=_COMMANDS, module="repro.cli.sagemaker.{}", subcommand_metavar="COMMAND ...")
 @verbosity
 def command() -> None:
     """Train as a job of Amazon SageMaker, in the image that runs here too.
