@@ -13,7 +13,8 @@ ReproError                        exit code of the command line
 │   ├── WeightsError               4   pretrained weights are missing, incomplete or not what they should be
 │   └── RegistryError              4   a registry cannot be reached, refuses, or has something else than expected
 ├── RuntimeUnavailableError        5   the place to run in cannot be used
-│   └── EngineUnavailableError     5   no Docker engine answers
+│   ├── EngineUnavailableError     5   no Docker engine answers
+│   └── AwsUnavailableError        5   AWS cannot be reached, or has too much to do
 ├── DeviceError                    6   the GPU that was asked for is not there
 ├── WorkerError                    7   the worker did not do its work
 │   ├── WorkerStartError           7   it ended, or failed to load the model, before it was ready
@@ -243,6 +244,10 @@ class RuntimeUnavailableError(ReproError):
 
 class EngineUnavailableError(RuntimeUnavailableError):
     """No Docker engine answers."""
+
+
+class AwsUnavailableError(RuntimeUnavailableError):
+    """AWS cannot be reached, or has too much to do: the same may be asked again."""
 
 
 class DeviceError(ReproError):

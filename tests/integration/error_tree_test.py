@@ -13,6 +13,7 @@ import pytest
 
 from repro.common.docker import DockerContainer
 from repro.errors import (
+    AwsUnavailableError,
     BuildError,
     CallTimeoutError,
     CommandError,
@@ -124,6 +125,17 @@ def registry_error(scene: Scene) -> None:
     pull_image(connect(), what_to_pull(Model.by_name("tutorial").spec(), f"127.0.0.1:9/{SECRET.lower()}"))
 
 
+def aws_unavailable(scene: Scene) -> None:
+    from repro.engines.sagemaker import account
+    from repro.engines.sagemaker.state import read_state
+
+    scene.monkeypatch.setattr(account, "_ATTEMPTS", 1)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        scene.monkeypatch.setenv(name, SECRET)
+    scene.monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    read_state("a-job", account.Account.open("eu-west-1"))
+
+
 def training_error(scene: Scene) -> None:
     (scene.folder / "dms.csv").write_text("mutant,mutated_sequence,DMS_score\nM1W,WKT,1\nK2W,MWT,2\n")
     (scene.folder / "card.toml").write_text(f'name = "misbehaving"\n[hyper_params]\nsuffix = "{SECRET}"\n')
@@ -135,6 +147,7 @@ def weights_error(scene: Scene) -> None:
 
 
 CAUSES: dict[type[ReproError], Cause] = {
+    AwsUnavailableError: aws_unavailable,
     BuildError: build_error,
     CallTimeoutError: lambda scene: scene.predict("hang", call_timeout_s=0.3),
     CommandError: command_error,

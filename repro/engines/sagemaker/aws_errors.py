@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from repro.errors import ReproError, RuntimeUnavailableError, SettingsError
+from repro.errors import AwsUnavailableError, ReproError, RuntimeUnavailableError, SettingsError
 
 CREDENTIALS = "aws configure, or aws sso login; or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _NO_REGION = "name one: --region eu-west-1, AWS_DEFAULT_REGION, or aws configure"
@@ -53,10 +53,6 @@ def code_of(error: Any) -> str:
 def is_denied(error: Any) -> bool:
     """Whether a ClientError says that these credentials may not ask."""
     return code_of(error) in _DENIED
-
-
-class AwsUnavailableError(RuntimeUnavailableError):
-    """AWS cannot be reached, or has too much to do: the same may be asked again."""
 
 
 @contextmanager

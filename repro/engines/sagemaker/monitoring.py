@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from repro.engines.sagemaker.account import Account
-from repro.engines.sagemaker.aws_errors import AwsUnavailableError, aws_errors, code_of
+from repro.engines.sagemaker.aws_errors import aws_errors, code_of
 from repro.engines.sagemaker.state import JobState, Transition, read_state, shown
+from repro.errors import AwsUnavailableError
 
 Say = Callable[[str], None]
 Sleep = Callable[[float], None]

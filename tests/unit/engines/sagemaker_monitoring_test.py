@@ -12,9 +12,8 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from repro.engines.sagemaker.account import Account
-from repro.engines.sagemaker.aws_errors import AwsUnavailableError
 from repro.engines.sagemaker.monitoring import Pace, stop, watch
-from repro.errors import RuntimeUnavailableError, SettingsError
+from repro.errors import AwsUnavailableError, RuntimeUnavailableError, SettingsError
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
 ASKED = {"TrainingJobName": "first"}
