@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from repro.models import Model
+from repro.models.one_hot import OneHotModel
 from repro.models.pls import DEFAULT_IMAGE, MODEL_NAME
-
-
-class Inputs(BaseModel):
-    sequence: str = Field(min_length=1, description="a variant of the protein that was trained on, upper case")
-
-
-class Outputs(BaseModel):
-    prediction: float = Field(description="in the units of what was measured")
 
 
 class Hyperparameters(BaseModel):
@@ -28,7 +20,7 @@ class Hyperparameters(BaseModel):
 
 
 @Model.register(f"{MODEL_NAME}-model")
-class PLS(Model):
+class PLS(OneHotModel):
     """Partial least squares regression on one-hot encodings of protein variants.
 
     It is trained on measured variants of one protein: `train`, which predicts the held-out ones. A trained model, the
@@ -47,15 +39,7 @@ class PLS(Model):
     """
 
     default_image = DEFAULT_IMAGE
-    Inputs = Inputs
-    Outputs = Outputs
     Hyperparameters = Hyperparameters
-    learns_from_scratch = True
-    batch_size = 4096
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
         super().__init__(image, device, **session)
-
-    def predict(self, record: str | Mapping[str, Any], **parameters: Any) -> Any:
-        """The result of one sequence, given as it is or as a record."""
-        return super().predict({"sequence": record} if isinstance(record, str) else record, **parameters)

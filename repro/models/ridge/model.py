@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from repro.models import Model
+from repro.models.one_hot import OneHotModel
 from repro.models.ridge import DEFAULT_IMAGE, MODEL_NAME
-
-
-class Inputs(BaseModel):
-    sequence: str = Field(min_length=1, description="a variant of the protein that was trained on, upper case")
-
-
-class Outputs(BaseModel):
-    prediction: float = Field(description="in the units of what was measured")
 
 
 class Hyperparameters(BaseModel):
@@ -27,7 +19,7 @@ class Hyperparameters(BaseModel):
 
 
 @Model.register(f"{MODEL_NAME}-model")
-class Ridge(Model):
+class Ridge(OneHotModel):
     """Ridge regression on one-hot encodings of protein variants.
 
     It is trained on measured variants of one protein: `train`, which predicts the held-out ones. A trained model, the
@@ -46,15 +38,7 @@ class Ridge(Model):
     """
 
     default_image = DEFAULT_IMAGE
-    Inputs = Inputs
-    Outputs = Outputs
     Hyperparameters = Hyperparameters
-    learns_from_scratch = True
-    batch_size = 4096
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
         super().__init__(image, device, **session)
-
-    def predict(self, record: str | Mapping[str, Any], **parameters: Any) -> Any:
-        """The result of one sequence, given as it is or as a record."""
-        return super().predict({"sequence": record} if isinstance(record, str) else record, **parameters)
