@@ -18,7 +18,7 @@ COMMANDS = {
     "dataset": "Data sets of measured variants: show, check, make, split, import.",
     "card": "Model cards: check them.",
     "benchmark": "Data sets x models x splits: run, score, aggregate, report.",
-    "sagemaker": "Train as a job of Amazon SageMaker: create, monitor, fetch.",
+    "sagemaker": "Train as a job of Amazon SageMaker, in the image that runs here too.",
     "verify": "Check that a model gives its golden answers here.",
     "rerun": "Make an output again from its manifest, and compare.",
     "weights": "Pretrained weights: list, fetch, verify, remove.",

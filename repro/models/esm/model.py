@@ -44,13 +44,13 @@ class Outputs(BaseModel):
     score: float | None = Field(None, description="of one mutant: higher is fitter")
     scores: Array | None = Field(None, description="(n,) float64: where the mutant is a list")
     log_odds: Array | None = Field(None, description="(L, 20) float32: of all substitutions, where no mutant is given")
-    score_1: float | None = Field(None, description="of an ensemble's first member (`members`)")
+    score_1: float | None = Field(None, description="of an ensemble's first member, where members are asked for")
     score_2: float | None = Field(None, description="of its second")
     score_3: float | None = Field(None, description="of its third")
     score_4: float | None = Field(None, description="of its fourth")
     score_5: float | None = Field(None, description="of its fifth")
-    member_scores: Array | None = Field(None, description="(members, n) float64: of each member, beside `scores`")
-    member_log_odds: Array | None = Field(None, description="(members, L, 20) float32: beside `log_odds`")
+    member_scores: Array | None = Field(None, description="(members, n) float64: of each member, beside scores")
+    member_log_odds: Array | None = Field(None, description="(members, L, 20) float32: beside log_odds")
 
 
 class Options(BaseModel):
