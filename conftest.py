@@ -53,6 +53,14 @@ def _describe_engine() -> str:
     return f"Docker engine {version['Version']} (API {version['ApiVersion']}) answers"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See that each test is of the file that it is listed under: of modules that have one name Python knows one."""
+    for item in items:
+        module = getattr(item, "module", None)
+        if module is not None and module.__file__ is not None and not item.path.samefile(module.__file__):
+            raise pytest.UsageError(f"{item.nodeid} would run the tests of {module.__file__}")
+
+
 def pytest_report_header() -> str:
     return _describe_engine()
 
