@@ -99,6 +99,9 @@ def _taken_over(
 
 
 def _facts(task: TrainingTask, told: Told) -> TrainingFacts:
+    hyper_params = without_secrets(told.hyper_params if told.hyper_params is not None else task.options)
+    if task.model.learns_from_scratch:  # run.py has a default for the weights of `predict`, which it did not load
+        hyper_params = {name: value for name, value in hyper_params.items() if name not in task.model.variant_names}
     return TrainingFacts(
         dataset=task.dataset.name,
         dataset_digest=task.dataset.digest,
@@ -107,7 +110,7 @@ def _facts(task: TrainingTask, told: Told) -> TrainingFacts:
         folds=told.folds,
         model=task.card.name,
         card_digest=task.card.digest,
-        hyper_params=without_secrets(told.hyper_params if told.hyper_params is not None else task.options),
+        hyper_params=hyper_params,
     )
 
 

@@ -52,6 +52,7 @@ def test_exit_codes_are_what_they_have_always_been() -> None:
         "DeviceError": 6,
         "WorkerError": 7,
         "PredictionError": 8,
+        "TrainingError": 8,
         "OutputError": 9,
         "SessionClosedError": 1,
     }
