@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,14 @@ class Opened:
             number,
         )
         return found
+
+    def wait_until(self, expression: str, value: object) -> None:
+        """Ask again until an expression has a value: wait_for_function would evaluate inside of the page, where
+        its policy refuses that."""
+        until = time.monotonic() + WITHIN_MS / 1000
+        while (found := self.page.evaluate(expression)) != value:
+            assert time.monotonic() < until, f"{expression} stays {found!r}"
+            time.sleep(0.05)
 
     def drawn(self, plot: str) -> list[dict[str, Any]]:
         """The traces of a plot, as plotly has them."""
@@ -282,11 +291,11 @@ def test_positions_can_be_typed(opened: Opened) -> None:
     opened.page.get_by_label("first position").fill("10")
     opened.page.get_by_label("last position").fill("20")
     opened.page.keyboard.press("Enter")
-    opened.page.wait_for_function("document.getElementById('map').layout.xaxis.range[1] === 20.5")
+    opened.wait_until("document.getElementById('map').layout.xaxis.range[1]", 20.5)
     assert opened.span() == [9.5, 20.5]
 
     opened.page.get_by_role("button", name="whole protein").click()
-    opened.page.wait_for_function("document.getElementById('map').layout.xaxis.range[1] === 40.5")
+    opened.wait_until("document.getElementById('map').layout.xaxis.range[1]", 40.5)
 
 
 def test_positions_outside_of_the_protein_become_its_ends(opened: Opened) -> None:
@@ -350,7 +359,7 @@ CONTRAST = """selector => {
 
 def test_colours_follow_the_system_while_the_page_is_open(opened: Opened) -> None:
     opened.page.emulate_media(color_scheme="dark")
-    opened.page.wait_for_function("document.getElementById('scatter').layout.font.color === '#e4e8ec'")
+    opened.wait_until("document.getElementById('scatter').layout.font.color", "#e4e8ec")
 
 
 # --------------------------------------------------------------------------------------------------------- no plots
