@@ -19,6 +19,7 @@ from repro.benchmarks.metrics.resample import Presorted, Resample, Workspace, dr
 from repro.benchmarks.metrics.rows import Floats, Rows
 
 _MOST_THREADS = 8
+_ROWS_A_THREAD = 100_000  # with fewer, threads wait for each other longer than they compute
 PART_ROWS = 50_000
 """Rows of a part; from twice as many on, parts are resampled."""
 _RESAMPLES_A_PART = 10  # at least
@@ -50,7 +51,8 @@ def standard_errors(
         metrics: which; each is computed on the same resamples.
         resamples: how many, each of as many rows as there are, drawn with replacement.
         seed: of the random numbers.
-        threads: how many at once; as many as there are cores, at most 8, by default.
+        threads: how many at once; by default as many as there are cores, at most 8, and one for fewer than 100,000
+            rows: threads would wait for each other longer than they compute.
     """
     parts = parts_of(rows, resamples, seed)
     scaling = [metric for metric in metrics if metric.scales or len(parts) == 1]
@@ -91,7 +93,7 @@ def resampled_values(
     presorted = Presorted(rows)
     presorted.prepare()
     streams = np.random.SeedSequence(seed).spawn(resamples)
-    count = threads or _cores()
+    count = threads or (_cores() if len(rows) > _ROWS_A_THREAD else 1)
     # Most of the work is inside numpy, which lets other threads run meanwhile.
     with ThreadPoolExecutor(count) as pool:
         parts = [pool.submit(_fill, values[k::count], presorted, metrics, streams[k::count]) for k in range(count)]

@@ -13,6 +13,9 @@ from repro.benchmarks.metrics.rows import Floats, Integers
 Counts: TypeAlias = NDArray[np.int32]
 
 
+_FEW = 4  # at most one value in so many has an equal
+
+
 @dataclass(frozen=True, eq=False)
 class Order:
     """Values in ascending order, and which of them are equal.
@@ -22,12 +25,14 @@ class Order:
         first, last: (n,): where the run of values equal to each begins and ends (inclusive); None where no two are
             equal.
         stops: where each run ends, once a run; None where no two are equal.
+        few: those that have equals, where they are few; None where they are many, or there are none.
     """
 
     values: Floats
     first: Integers | None = None
     last: Integers | None = None
     stops: Integers | None = None
+    few: Ties | None = None
 
     @classmethod
     def of(cls, values: Floats) -> Order:
@@ -37,7 +42,29 @@ class Order:
             return cls(values)
         lengths = np.diff(np.r_[starts, len(values)])
         stops = starts + lengths - 1
-        return cls(values, np.repeat(starts, lengths), np.repeat(stops, lengths), stops)
+        first, last = np.repeat(starts, lengths), np.repeat(stops, lengths)
+        places = np.flatnonzero(first != last)
+        few = Ties(places, first[places], last[places]) if len(places) * _FEW <= len(values) else None
+        return cls(values, first, last, stops, few)
+
+
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """(k,): the places of values that have equals, and where the run of each begins and ends (inclusive)."""
+
+    places: Integers
+    first: Integers
+    last: Integers
+
+    def between(self, start: int, stop: int) -> Ties:
+        """Those whose places are in [start, stop)."""
+        among = slice(*np.searchsorted(self.places, (start, stop)))
+        return Ties(self.places[among], self.first[among], self.last[among])
+
+    def one_a_run(self) -> Ties:
+        """The first value of each run."""
+        chosen = self.places == self.first
+        return Ties(self.places[chosen], self.first[chosen], self.last[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +97,18 @@ class Ranked:
         if self.order.first is None or self.order.last is None:
             ends = self.ends[start:stop]
             return ends - self.counts[start:stop], ends
+        if self.order.few is not None:
+            return self._runs_of_few(self.order.few.between(start, stop), start, stop)
         first = self.order.first[start:stop]
         return self.ends[first] - self.counts[first], self.ends[self.order.last[start:stop]]
+
+    def _runs_of_few(self, ties: Ties, start: int, stop: int) -> tuple[Counts, Counts]:
+        """`runs` as if no two were equal, mended where they are."""
+        ends = self.ends[start:stop].copy()
+        begins = ends - self.counts[start:stop]
+        begins[ties.places - start] = self.ends[ties.first] - self.counts[ties.first]
+        ends[ties.places - start] = self.ends[ties.last]
+        return begins, ends
 
     def centered_ranks(self, start: int, stop: int, out: Counts) -> Counts:
         """Twice the distance of a row's rank (of its equals' mean rank) from the mean of all ranks: whole numbers."""
@@ -85,10 +122,15 @@ class Ranked:
 
         `cubes` is that sum where the copies of a row are its only equals.
         """
-        if self.order.stops is not None:
-            sizes = np.diff(self.ends[self.order.stops], prepend=np.int32(0)).astype(np.float64)
-            cubes = float((sizes**3).sum())
+        if self.order.few is not None:
+            cubes += self._cubes_of_runs(self.order.few) - _cubes(self.counts[self.order.few.places])
+        elif self.order.stops is not None:
+            cubes = _cubes(np.diff(self.ends[self.order.stops], prepend=np.int32(0)))
         return (float(len(self)) ** 3 - cubes) / 3
+
+    def _cubes_of_runs(self, ties: Ties) -> float:
+        runs = ties.one_a_run()
+        return _cubes(self.ends[runs.last] - self.ends[runs.first] + self.counts[runs.first])
 
     def value_at(self, position: int) -> float:
         """The value at a position of the resample in ascending order, from 0."""
@@ -110,6 +152,12 @@ class Ranked:
         """The place from which on rows may be among the `count` greatest drawn values, their equals included."""
         place = self._place_at(len(self) - count)
         return place if self.order.first is None else int(self.order.first[place])
+
+
+def _cubes(sizes: Counts) -> float:
+    """The sum of their third powers."""
+    exact = sizes.astype(np.float64)
+    return total(exact * exact, exact)  # exact**3 takes many times as long
 
 
 def total(weights: Floats, values: Floats) -> float:

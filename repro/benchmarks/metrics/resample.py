@@ -129,8 +129,14 @@ class Resample:
 
     @cached_property
     def by_pred(self) -> Ranked:
-        """The counts in the order of the predictions."""
-        return self._swept[0]
+        """The counts in the order of the predictions; without the sums, which take several times as long."""
+        if "_swept" in self.__dict__:
+            return self._swept[0]
+        space = self._workspace
+        counts, ends = space("pred counts", np.int32), space("pred ends", np.int32)
+        # mode: any but the default, which copies `out` to leave it as it was after an error
+        np.take(self.counts, self.presorted.by_pred, out=counts, mode="clip")
+        return Ranked(self.presorted.pred, counts, np.cumsum(counts, dtype=np.int32, out=ends))
 
     @property
     def sums(self) -> Sums:
@@ -163,7 +169,6 @@ class Resample:
         for start, stop in presorted.blocks:
             place = slice(start, stop)
             moved, pred_ranks = memory[: stop - start], ranks[: stop - start]
-            # mode: any but the default, which copies `out` to leave it as it was after an error
             np.take(joined, presorted.by_pred[place], out=moved, mode="clip")
             counts, truth_ranks = moved.view(np.int32)[::2], moved.view(np.int32)[1::2]
             ranked.add(counts, place)

@@ -21,7 +21,9 @@ def value_or_none(metric: Metric, of: Rows | Resample) -> float | None:
         return None
 
 
-@pytest.mark.parametrize("step", [0.0, 0.1, 1.0], ids=["no equals", "some equals", "mostly equals"])
+@pytest.mark.parametrize(
+    "step", [0.0, 0.003, 0.1, 1.0], ids=["no equals", "few equals", "some equals", "mostly equals"]
+)
 @pytest.mark.parametrize("name", NUMERIC)
 def test_metric_from_counts_is_that_of_the_repeated_rows(
     name: str, step: float, monkeypatch: pytest.MonkeyPatch
