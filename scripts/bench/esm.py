@@ -38,6 +38,7 @@ WAYS = {
     "E": ["fair-esm, one at a time", "transformers, 8 in order", "transformers, sorted", "OpenVINO fp32", "fast fp32"],
     "M": ["transformers, sorted", "OpenVINO fp32", "fast fp32"],
 }
+IN_BF16 = ["OpenVINO bf16", "fast bf16"]
 PROTEIN = 286
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 
@@ -229,7 +230,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--size", choices=SIZES, default="8M")
     parser.add_argument("--workloads", nargs="+", choices=list(WAYS), default=list(WAYS))
-    parser.add_argument("--ways", nargs="+", help="these alone, beside fair-esm's recipe")
+    names = [*WAYS["E"], *IN_BF16]
+    parser.add_argument("--ways", nargs="+", choices=names, help="these alone, beside fair-esm's recipe")
     parser.add_argument("--bf16", action="store_true", help="also fast and OpenVINO in bf16, for a CPU that has it")
     parser.add_argument("--sequences", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
@@ -251,7 +253,7 @@ def main() -> int:
     bench = Bench(python, checkpoint, options.size, sequences, options.rounds, options.threads, options.session)
     tables, rates = {}, {}
     for workload in options.workloads:
-        usual = [*WAYS[workload], *(["OpenVINO bf16", "fast bf16"] if options.bf16 else [])]
+        usual = [*WAYS[workload], *(IN_BF16 if options.bf16 else [])]
         ways = [BASELINE, *(options.ways or usual), *([SESSION] if options.session else [])]
         tables[workload], rates[workload] = bench.table(workload, ways)
         print(shown(workload, options.size, tables[workload], rates[workload]), flush=True)

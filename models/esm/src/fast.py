@@ -43,7 +43,8 @@ class Fast:
         self.layer_count = len(self.weights.layers)
         self.max_residues = self.weights.max_residues
         self.has_contacts = self.weights.contact is not None
-        self.budget = Budget.from_free_memory(device, _STATES_A_TOKEN * _FP32_BYTES * self.weights.width)
+        width = self.weights.width
+        self.budget = Budget.from_free_memory(device, width, _STATES_A_TOKEN * _FP32_BYTES * width)
         self.rows_multiple = _ROWS_MULTIPLE_BF16 if precision == "bf16" and device == "cpu" else 1
         self._tables = self._rotary_tables()
 

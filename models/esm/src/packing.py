@@ -5,8 +5,11 @@ from itertools import groupby
 
 import cgroup
 
-# On a CPU more tokens gain nothing: the activations leave the cache. A GPU needs many to be busy.
-MOST_TOKENS = {"cpu": 1024, "cuda": 65536}
+# A GPU needs many to be busy. On a CPU more than these gain nothing: the activations leave the cache; but a matrix that
+# does not fit into it is read anew for each batch, and pays with more of them only.
+_MOST_TOKENS = {"cpu": 1024, "cuda": 65536}
+_MOST_TOKENS_WIDE = {**_MOST_TOKENS, "cpu": 4096}
+_WIDE = 1024
 _SHARE_OF_FREE_MEMORY = 0.5
 _CPU_ALLOCATOR = "can't allocate memory"  # what PyTorch's RuntimeError says
 
@@ -22,12 +25,12 @@ class Budget:
         self.tokens = tokens
 
     @classmethod
-    def from_free_memory(cls, device, bytes_per_token):
-        """The budget for what is free now, where one token takes `bytes_per_token` on its way through the model."""
-        kind = device.partition(":")[0]
+    def from_free_memory(cls, device, width, bytes_per_token):
+        """The budget for what is free now, where one token takes `bytes_per_token` on its way through a model."""
+        most = (_MOST_TOKENS_WIDE if width >= _WIDE else _MOST_TOKENS)[device.partition(":")[0]]
         free = free_bytes(device)
-        fitting = MOST_TOKENS[kind] if free is None else int(free * _SHARE_OF_FREE_MEMORY / bytes_per_token)
-        return cls(max(1, min(MOST_TOKENS[kind], fitting)))
+        fitting = most if free is None else int(free * _SHARE_OF_FREE_MEMORY / bytes_per_token)
+        return cls(max(1, min(most, fitting)))
 
     def batches(self, items, tokens_of, compute):
         """Yield `compute(batch)` for lists of items within the budget, in order.

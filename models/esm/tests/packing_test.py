@@ -45,6 +45,11 @@ def test_a_sequence_for_which_memory_does_not_suffice_alone_is_told(probe, check
     assert caught.value.kind == "MemoryError"
 
 
+@pytest.mark.parametrize(("width", "tokens"), [(320, 1024), (640, 1024), (1280, 4096), (2560, 4096)])
+def test_a_batch_of_a_wide_model_has_more_tokens_on_a_cpu(container_module, width, tokens):
+    assert container_module("packing").Budget.from_free_memory("cpu", width, bytes_per_token=1).tokens == tokens
+
+
 def write(folder, **files):
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
