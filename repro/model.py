@@ -316,7 +316,7 @@ class Model:
 
         >>> from repro.models.tutorial import TutorialModel
         >>> with TutorialModel() as model:  # doctest: +SKIP
-        ...     model.train("A4_HUMAN_Seuma_2022.csv", "out", split="modulo_5").rows
+        ...     model.train("A4_HUMAN_Seuma_2021", "out", split="modulo_5").rows
         468
         """
         from repro.training import TrainingRequest, train_model

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the example that comes with repro, A4_HUMAN_Seuma_2022, from the set `amyloid` that the package mavenn carries.
+"""Make the example that comes with repro, A4_HUMAN_Seuma_2021, from the set `amyloid` that the package mavenn carries.
 
     scripts/example_dataset.py tests/data/proteingym/DMS_substitutions.csv
 
@@ -26,8 +26,9 @@ from repro.settings import load_settings
 from repro.weights.progress import Silent
 
 NAME = EXAMPLES[0]
+PROTEINGYM = "A4_HUMAN_Seuma_2022"  # of the study that followed: the protein, its numbering and the cutoff are the same
 _COLUMNS = ("mutant", "mutated_sequence", "DMS_score", "DMS_score_bin")
-_KEPT = ("DMS_id", "UniProt_ID", "selection_type", "coarse_selection_type", "DMS_binarization_cutoff", "region_mutated")
+_KEPT = ("UniProt_ID", "selection_type", "coarse_selection_type", "DMS_binarization_cutoff", "region_mutated")
 
 
 def main() -> None:
@@ -41,11 +42,11 @@ def main() -> None:
 
 def make(amyloid: Dataset, reference: Path) -> Dataset:
     """The example, of the imported set and ProteinGym's reference file."""
-    about = reference_row(reference, f"{NAME}.csv")
+    about = reference_row(reference, f"{PROTEINGYM}.csv")
     first = int(about["region_mutated"].partition("-")[0])
     cutoff = float(about["DMS_binarization_cutoff"])
     with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder, f"{NAME}.csv")
+        table = Path(folder, f"{PROTEINGYM}.csv")
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(_COLUMNS)
@@ -54,8 +55,9 @@ def make(amyloid: Dataset, reference: Path) -> Dataset:
     published = MAVENN["amyloid"]
     described = replace(
         found,
-        description="Nucleation scores of 468 single mutants of amyloid beta 42, relative to the wild type, measured in"
-        " 2021; ProteinGym's assay of this name has 796, of the study that followed",
+        name=NAME,
+        description="Nucleation scores of 468 single mutants of amyloid beta 42, relative to the wild type; not"
+        f" ProteinGym's {PROTEINGYM}, which is of the study that followed, with 796",
         doi=published.doi,
         source=published.source,
         xref=published.address,

@@ -3,7 +3,7 @@
 ```yaml
 name: small
 datasets:                          # paths are relative to this file
-  - A4_HUMAN_Seuma_2022            # an example that comes with repro
+  - A4_HUMAN_Seuma_2021            # an example that comes with repro
   - data/blat.pgdata
   - {path: x.csv, reference: DMS_substitutions.csv, target: DMS_score}
 models:

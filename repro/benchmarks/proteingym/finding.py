@@ -20,11 +20,11 @@ def datasets_dir(settings: Settings) -> Path:
 def find_dataset(name_or_path: str | Path, settings: Settings | None = None, *, folder: Path | None = None) -> Path:
     """The file of a data set: the path, where something is there, else the example or the imported one of that name.
 
-    >>> find_dataset("A4_HUMAN_Seuma_2022").name
-    'A4_HUMAN_Seuma_2022.pgdata'
+    >>> find_dataset("A4_HUMAN_Seuma_2021").name
+    'A4_HUMAN_Seuma_2021.pgdata'
 
     Args:
-        name_or_path: `data/blat.pgdata`, `A4_HUMAN_Seuma_2022`, `tdp43` or `mavenn:tdp43`.
+        name_or_path: `data/blat.pgdata`, `A4_HUMAN_Seuma_2021`, `tdp43` or `mavenn:tdp43`.
         folder: what paths are relative to; the working directory by default.
 
     Raises:

@@ -23,5 +23,5 @@ def command() -> None:
     """Data sets of measured variants: show, check, make, split, import.
 
     Where a command takes a DATASET, it is a file (.pgdata, .zip, or CSV as ProteinGym's), the name of an example that
-    comes with repro (A4_HUMAN_Seuma_2022), or of one that was imported (tdp43).
+    comes with repro (A4_HUMAN_Seuma_2021), or of one that was imported (tdp43).
     """

@@ -55,7 +55,7 @@ def command(
     """Add splits to a data set, and write it with them.
 
     \b
-    repro dataset split A4_HUMAN_Seuma_2022 modulo_5 contiguous_5 -o a4.pgdata
+    repro dataset split A4_HUMAN_Seuma_2021 modulo_5 contiguous_5 -o a4.pgdata
 
     SPLIT is random_5, modulo_5, contiguous_5 (or another number of folds), as ProteinGym defines them, or
     train_valid_test. [default: random_5] No sequence comes into two parts of a split. Equal data and seed give equal

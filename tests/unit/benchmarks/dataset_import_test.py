@@ -171,10 +171,13 @@ def test_paths_may_be_relative_to_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_example_is_of_the_protein_and_region_that_proteingym_says() -> None:
-    example = Dataset.from_path(find_dataset("A4_HUMAN_Seuma_2022"))
+    example = Dataset.from_path(find_dataset(EXAMPLES[0]))
     with REFERENCE.open(encoding="utf-8") as stream:
-        about = next(row for row in csv.DictReader(stream) if row["DMS_id"] == example.name)
+        published = {row["DMS_id"]: row for row in csv.DictReader(stream)}
+    about = published["A4_HUMAN_Seuma_2022"]  # of the study that followed
 
+    assert example.name == EXAMPLES[0] == "A4_HUMAN_Seuma_2021"
+    assert example.name not in published
     assert len(example) == 468
     assert example.wild_type == about["target_seq"]
     positions = [int(mutant[1:-1]) for mutant in example.mutants]

@@ -12,7 +12,7 @@ from repro.errors import SettingsError
 SPEC = """\
 name: small
 datasets:
-  - A4_HUMAN_Seuma_2022
+  - A4_HUMAN_Seuma_2021
   - data/blat.pgdata
   - {path: x.csv, reference: DMS_substitutions.csv, target: DMS_score, name: other}
 models:
@@ -44,7 +44,7 @@ def test_everything_of_the_file_is_read(path: Path) -> None:
     path.write_text(SPEC)
     spec = read_spec(path)
     assert spec.name == "small"
-    assert [entry.path for entry in spec.datasets] == ["A4_HUMAN_Seuma_2022", "data/blat.pgdata", "x.csv"]
+    assert [entry.path for entry in spec.datasets] == ["A4_HUMAN_Seuma_2021", "data/blat.pgdata", "x.csv"]
     table = spec.datasets[2]
     assert (table.reference, table.target, table.name) == ("DMS_substitutions.csv", "DMS_score", "other")
     ridge, esm = spec.models

@@ -14,7 +14,8 @@ import pytest
 from repro.benchmarks.proteingym import Dataset
 from tests.unit.cli.conftest import Repro
 
-EXAMPLE = "A4_HUMAN_Seuma_2022"
+EXAMPLE = "A4_HUMAN_Seuma_2021"
+PUBLISHED = "A4_HUMAN_Seuma_2022"  # ProteinGym's, of the same protein
 DATA = Path(__file__).parents[2] / "data"
 REFERENCE = DATA / "proteingym" / "DMS_substitutions.csv"
 NEIME = DATA / "pg2" / "neime.zip"
@@ -64,9 +65,9 @@ def test_a_data_set_of_pg2_is_told_to_a_program(repro: Repro) -> None:
 def test_a_table_takes_wild_type_and_cutoff_from_the_reference_file(repro: Repro) -> None:
     example = Dataset.from_path(DATA.parents[1] / "repro/benchmarks/proteingym/examples" / f"{EXAMPLE}.pgdata")
     rows = [[mutant, value] for mutant, value in zip(example.mutants, example.table["DMS_score"], strict=True)]
-    write_table(f"{EXAMPLE}.csv", rows)
+    write_table(f"{PUBLISHED}.csv", rows)
 
-    told = json.loads(repro("dataset", "info", f"{EXAMPLE}.csv", "--reference", REFERENCE, "--json").out)
+    told = json.loads(repro("dataset", "info", f"{PUBLISHED}.csv", "--reference", REFERENCE, "--json").out)
 
     assert told["wild_type"] == example.wild_type
     assert told["targets"]["DMS_score"]["constants"]["DMS_binarization_cutoff"] == -2
@@ -75,7 +76,7 @@ def test_a_table_takes_wild_type_and_cutoff_from_the_reference_file(repro: Repro
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("A4_HUMAN_Seuma_2020", f"did you mean {EXAMPLE}?"),
+        (PUBLISHED, f"did you mean {EXAMPLE}?"),
         ("A4_HUMAN", f"did you mean {EXAMPLE}?"),
         ("tdp43", "is not imported yet\ndo: repro dataset import mavenn:tdp43"),
         ("mavenn:tpd43", "did you mean mavenn:tdp43?"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-EXAMPLES = ("A4_HUMAN_Seuma_2022",)
+EXAMPLES = ("A4_HUMAN_Seuma_2021",)
 
 
 def example_path(name: str) -> Path:
     """The file of an example.
 
-    >>> example_path("A4_HUMAN_Seuma_2022").is_file()
+    >>> example_path("A4_HUMAN_Seuma_2021").is_file()
     True
 
     Raises:
