@@ -18,6 +18,14 @@ class Outputs(BaseModel):
     prediction: float = Field(description="in the units of what was measured")
 
 
+class OneHotHyperparameters(BaseModel):
+    """Those that both have; each adds its own."""
+
+    cv_folds: int = Field(5, ge=2, description="folds of the cross-validation that chooses")
+    cv_seed: int = Field(0, ge=0, description="seed of these folds")
+    aa_alphabet: Any = Field(None, description="cards have it; not used, as columns are the letters that the rows hold")
+
+
 class OneHotModel(Model):
     """A model of one-hot encodings; a subclass says its image and its hyper-parameters."""
 

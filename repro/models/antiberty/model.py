@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from repro.models import Array, Model
 from repro.models.antiberty import DEFAULT_IMAGE, MODEL_NAME
+from repro.models.hyperparameters import ListOrText
 
 
 class Inputs(BaseModel):
@@ -22,8 +23,17 @@ class Outputs(BaseModel):
 
 
 class Parameters(BaseModel):
-    embeddings: list[Literal["mean", "residue"]] = Field(["mean"], description="which embeddings to give")
+    embeddings: Annotated[list[Literal["mean", "residue"]], ListOrText] = Field(
+        ["mean"], description="which embeddings to give"
+    )
     score: bool = Field(False, description="also give the pseudo log-likelihood (a forward pass a residue)")
+
+
+class Hyperparameters(BaseModel):
+    chain_columns: Annotated[list[str] | None, ListOrText] = Field(
+        None, min_length=1, description="columns of the data set with a chain each; the sequence alone by default"
+    )
+    nogpu: Any = Field(None, description="cards have it; not used, as the device is chosen where the training starts")
 
 
 @Model.register(f"{MODEL_NAME}-model")
@@ -54,6 +64,7 @@ class AntiBERTy(Model):
     Inputs = Inputs
     Outputs = Outputs
     Parameters = Parameters
+    Hyperparameters = Hyperparameters
     batch_size = 32  # with scores a batch takes minutes on a CPU
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
 from repro.errors import RecordError, SettingsError
 from repro.models import Array, Model
 from repro.models.esm import DEFAULT_IMAGE, MODEL_NAME
+from repro.models.esm.hyperparameters import EMBEDDINGS, Hyperparameters, TrainStrategy
 from repro.models.esm.log_odds import LogOdds
 from repro.models.esm.variants import (
     AMINO_ACIDS,
@@ -19,6 +20,7 @@ from repro.models.esm.variants import (
     check_sequence,
     check_wild_type,
 )
+from repro.models.hyperparameters import ListOrText
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,11 +64,15 @@ class Options(BaseModel):
 
 class Parameters(BaseModel):
     task: Literal["embed", "score"] = Field("embed", description="embed sequences, or score mutants")
-    embeddings: list[Literal["mean", "bos", "residue"]] = Field(["mean"], description="which embeddings to give")
-    layers: list[int] = Field([-1], min_length=1, description="of which layers: 0 the input, -1 the last")
+    embeddings: Annotated[list[Literal["mean", "bos", "residue"]], ListOrText] = Field(
+        ["mean"], description="which embeddings to give"
+    )
+    layers: Annotated[list[int], ListOrText] = Field(
+        [-1], min_length=1, description="of which layers: 0 the input, -1 the last"
+    )
     logits: bool = Field(False, description="also give the logits of all tokens at each residue")
     contacts: bool = Field(False, description="also give the probability that two residues touch")
-    strategy: Strategy = Field("masked-marginals", description="how to score")
+    strategy: TrainStrategy = Field("masked-marginals", description="how to score; embeddings: for train alone")
     offset: int = Field(1, description="number of the wild type's first residue in the names of mutants")
     wild_type: str | None = Field(None, description="to score: the wild type of records without a sequence")
     members: bool = Field(False, description="to score with an ensemble: also what each of its members says")
@@ -130,6 +136,7 @@ class ESM(Model):
     Outputs = Outputs
     Options = Options
     Parameters = Parameters
+    Hyperparameters = Hyperparameters
     batch_size = 64
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:
@@ -227,6 +234,9 @@ class ESM(Model):
         if not scores and self.variant is not None and self.is_ensemble(self.variant.name):
             fix = f"embed with one of its members, such as --variant {self.variant.name}_1"
             raise SettingsError(f"{self.variant.name} is an ensemble: it scores mutants, and does not embed", fix=fix)
+        if scores and asked["strategy"] == EMBEDDINGS:
+            fix = f"one of {', '.join(get_args(Strategy))}; or repro train, which learns from embeddings"
+            raise SettingsError(f"the strategy {EMBEDDINGS} is for train alone", fix=fix)
         common = asked["wild_type"] if scores else None
         for index, record in enumerate(records, first):
             sequence = record.get("sequence") or common

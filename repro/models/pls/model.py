@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from repro.models import Model
-from repro.models.one_hot import OneHotModel
+from repro.models.one_hot import OneHotHyperparameters, OneHotModel
 from repro.models.pls import DEFAULT_IMAGE, MODEL_NAME
 
 
-class Hyperparameters(BaseModel):
+class Hyperparameters(OneHotHyperparameters):
     n_components: int | None = Field(None, ge=1, description="how many components; chosen where it is not said")
     max_components: int = Field(20, ge=1, description="the most that are chosen from")
     scale: bool = Field(True, description="divide columns by their standard deviations")
-    cv_folds: int = Field(5, ge=2, description="folds of the cross-validation that chooses")
-    cv_seed: int = Field(0, ge=0, description="seed of these folds")
 
 
 @Model.register(f"{MODEL_NAME}-model")

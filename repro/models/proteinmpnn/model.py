@@ -65,6 +65,10 @@ class Parameters(BaseModel):
     omit: str = Field("", pattern="^[ACDEFGHIKLMNPQRSTVWY]*$", description="amino acids that are never drawn")
 
 
+class Hyperparameters(BaseModel):
+    """None but the parameters; that it is here has them checked before `train` starts anything."""
+
+
 @Model.register(f"{MODEL_NAME}-model")
 class ProteinMPNN(Model):
     """ProteinMPNN (Dauparas et al. 2022, https://doi.org/10.1126/science.add2187): sequences for a backbone.
@@ -101,6 +105,7 @@ class ProteinMPNN(Model):
     Inputs = Inputs
     Outputs = Outputs
     Parameters = Parameters
+    Hyperparameters = Hyperparameters
     batch_size = 256  # each may hold a structure
 
     def __init__(self, image: str = DEFAULT_IMAGE, device: int = -1, **session: Any) -> None:

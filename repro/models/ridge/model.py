@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from repro.models import Model
-from repro.models.one_hot import OneHotModel
+from repro.models.hyperparameters import ListOrText
+from repro.models.one_hot import OneHotHyperparameters, OneHotModel
 from repro.models.ridge import DEFAULT_IMAGE, MODEL_NAME
 
+_Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-class Hyperparameters(BaseModel):
-    alpha: float | None = Field(None, gt=0, description="penalty of squared weights; chosen where it is not said")
-    alphas: list[float] | None = Field(None, description="what is chosen from; 0.01 to 10,000 by default")
-    cv_folds: int = Field(5, ge=2, description="folds of the cross-validation that chooses")
-    cv_seed: int = Field(0, ge=0, description="seed of these folds")
+
+class Hyperparameters(OneHotHyperparameters):
+    alpha: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="penalty of squared weights; chosen where it is not said"
+    )
+    alphas: Annotated[list[_Penalty] | None, ListOrText] = Field(
+        None, min_length=1, description="what is chosen from; 0.01 to 10,000 by default"
+    )
 
 
 @Model.register(f"{MODEL_NAME}-model")
