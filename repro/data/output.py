@@ -131,7 +131,7 @@ def output_error(path: Path | str, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         return OutputError(f"{path} cannot be written: the disk is full", cause=reason, fix=f"df -h {folder}")
-    if error.errno in _NOT_WRITABLE:
+    if error.errno in _NOT_WRITABLE or (error.errno == errno.ENOENT and folder.is_dir()):  # as in /proc
         fix = f"choose another folder: -o FOLDER/{Path(path).name}"
         return OutputError(f"{path} cannot be written: {folder} is not writable", cause=reason, fix=fix)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def card_findings(place: Path) -> tuple[ModelCard | None, list[CardError]]:
     Args:
         place: the folder of a model, with README.md or the older manifest.toml, or with both; or such a file.
     """
+    if not place.exists():
+        return None, [_missing(place)]
     if not place.is_dir():
         return _of_file(place)
     files = [place / name for name in (CARD, MANIFEST) if (place / name).is_file()]
@@ -33,6 +36,13 @@ def card_findings(place: Path) -> tuple[ModelCard | None, list[CardError]]:
     if len(cards) == 2:
         found += _differences(cards[0], cards[1], place)
     return (cards[0] if cards and not found else None), found
+
+
+def _missing(place: Path) -> CardError:
+    beside = [one.name for one in place.parent.iterdir()] if place.parent.is_dir() else []
+    near = difflib.get_close_matches(place.name, beside, n=1)
+    fix = f"did you mean {place.parent / near[0]}?" if near else "name the folder of a model, models/MODEL, or its card"
+    return CardError(f"there is no folder or file {place}", fix)
 
 
 def _of_file(path: Path) -> tuple[ModelCard | None, list[CardError]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repro.errors import OutputError
+from repro.data.output import output_error
 from repro.guest.assays import Dataset, DatasetError
 
 
@@ -19,5 +19,5 @@ def save_dataset(dataset: Dataset, path: Path) -> None:
         dataset.save(path)
     except DatasetError as error:
         if isinstance(error.__context__, OSError):  # the shared code has no error of its own for disks
-            raise OutputError(error.message, fix=f"ls -ld {path.parent}") from error
+            raise output_error(path, error.__context__) from error
         raise

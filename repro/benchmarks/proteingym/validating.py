@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import re
 import zipfile
@@ -15,13 +14,14 @@ from typing import Any, TextIO
 from repro.guest.assays import Dataset, DatasetError
 from repro.guest.assays.archive import Archive, escapes, plain_name
 from repro.guest.assays.manifests import load_manifest
-from repro.guest.assays.proteingym_csv import TARGET
-from repro.guest.assays.table import read_header, to_numbers
+from repro.guest.assays.proteingym_csv import TARGET, opened
+from repro.guest.assays.table import read_header, to_numbers, undecodable
 
 ERROR, WARNING = "error", "warning"
 _MANIFESTS = ("manifest.lock", "manifest.toml")
 _PATH_KEYS = ("file_path", "path", "weights_path")
 _SEQUENCES = ("mutated_sequence", "sequence")
+_PLACE = re.compile(r"(?=, (?:row|line) \d)")
 _RESIDUES = re.compile(r"[A-Za-z*.-]+")
 
 
@@ -55,9 +55,9 @@ def findings(
     try:
         dataset: Dataset = Dataset.from_path(path, reference, target)
     except DatasetError as error:
-        first = Finding(ERROR, error.message, error.fix)
-        others = [Finding(ERROR, one.message, one.fix) for one in _others(path, target)]
-        return None, [first, *(one for one in dict.fromkeys(others) if one.message != first.message)]
+        found = [Finding(ERROR, one.message, one.fix) for one in (error, *_others(path, target))]
+        # Reading names the data set, and looking on the file: one fault has one place in it.
+        return None, list({_PLACE.split(one.message, maxsplit=1)[-1]: one for one in found}.values())
     return dataset, [Finding(WARNING, sentence) for sentence in dataset.problems()]
 
 
@@ -69,7 +69,7 @@ def _others(path: Path, target: str | None) -> Iterator[DatasetError]:
                 yield from _of_archive(archive)
         elif path.is_file():
             column = target or TARGET
-            with path.open(encoding="utf-8-sig", newline="") as stream:
+            with opened(os.fspath(path)) as stream:
                 yield from _of_table(stream, str(path), _Columns((column, f"{column}_bin"), _SEQUENCES))
     except (DatasetError, OSError, UnicodeDecodeError):  # what ends reading is the first finding
         return
@@ -92,8 +92,7 @@ def _of_archive(archive: Archive) -> Iterator[DatasetError]:
             )
     for member, columns in _tables(manifest):
         if not escapes(member) and plain_name(member) in archive:
-            with archive.opened(plain_name(member)) as raw:
-                text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            with archive.text(plain_name(member)) as text:
                 yield from _of_table(text, f"{plain_name(member)} in {archive.path}", columns)
 
 
@@ -143,8 +142,10 @@ def _of_table(stream: TextIO, where: str, columns: _Columns) -> Iterator[Dataset
             for name, index in sequences:
                 if not _RESIDUES.fullmatch(fields[index]):
                     yield DatasetError(f"{where}, row {row}, column {name!r}: {fields[index][:60]!r} is no sequence")
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         yield DatasetError(f"{where}, line {reader.line_num}: {error}")
+    except UnicodeDecodeError as error:
+        yield undecodable(where, error)
 
 
 def _number_faults(value: str, name: str, row: int, where: str) -> Iterator[DatasetError]:

@@ -12,7 +12,7 @@ import click
 from repro.cli.console import Console, counted, print_json
 from repro.cli.dataset.options import check_output, dataset_argument, output_option, read, split_facts, spread
 from repro.cli.options import json_option, verbosity
-from repro.errors import SettingsError
+from repro.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from repro.guest.assays import Dataset, Split
@@ -89,7 +89,7 @@ def command(
 
 
 def _made(wanted: str, dataset: Dataset, seed: int, fractions: tuple[float, ...], name: str | None) -> Split:
-    """The split. Raises SettingsError (no such kind); DatasetError where the data set does not allow it."""
+    """The split. Raises InputError (no such kind); DatasetError where the data set does not allow it."""
     from repro.benchmarks.proteingym import make_split
 
     plain = wanted.strip().replace("-", "_")
@@ -100,7 +100,7 @@ def _made(wanted: str, dataset: Dataset, seed: int, fractions: tuple[float, ...]
     if plain != _PARTS:
         near = difflib.get_close_matches(plain, _SHOWN_NAMES, n=1)
         fix = f"did you mean {near[0]}?" if near else f"there are: {', '.join(_SHOWN_NAMES)}"
-        raise SettingsError(f"{wanted!r} is no split that can be made", fix=fix)
+        raise InputError(f"{wanted!r} is no split that can be made", fix=fix)
     made = make_split("train-valid-test", dataset, seed=seed, fractions=fractions, name=name)
     return made  # noqa: RET504 (told what it is, above)
 

@@ -72,6 +72,10 @@ def _text(path):
             return stream.read()
     except FileNotFoundError:
         raise CardError("there is no model card %s" % path) from None
+    except IsADirectoryError:
+        raise CardError(
+            "%s is a folder, not a model card" % path, "name the file: %s/README.md" % path.rstrip("/")
+        ) from None
     except OSError as error:
         raise CardError("the model card %s cannot be read: %s" % (path, error.strerror)) from None
     except UnicodeDecodeError as error:

@@ -1,14 +1,17 @@
 """A CSV file as ProteinGym publishes its assays: mutant, mutated_sequence, DMS_score, DMS_score_bin."""
 
-import csv
+import contextlib
 import difflib
+import gzip
+import io
 import os
+import zlib
 
 from . import mutants as naming
 from . import stored_splits
 from .assay import Assay
 from .errors import DatasetError
-from .table import read_columns, read_header, to_numbers
+from .table import read_columns, read_header, read_rows, to_numbers, undecodable
 from .variants import OFFSET, made_sequences
 
 TARGET = "DMS_score"
@@ -17,7 +20,7 @@ _MUTANT_COLUMNS = ("mutant", "mutants")
 _CUTOFF = "DMS_binarization_cutoff"
 _KEPT = ("UniProt_ID", "selection_type", "coarse_selection_type", "taxon", "source_organism", "molecule_name")
 _CHECKED_ROWS = 200
-_LONGEST_FIELD = 1 << 20
+_GZIP_START, _GZIP_END = b"\x1f\x8b", ".gz"
 
 
 def read(path, reference=None, target=None, sequence=None, mutant=None, wild_type=None, features=(), offset=None):
@@ -25,7 +28,7 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
     about = reference_row(reference, path) if reference is not None else {}
     target = target or TARGET
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
+        with opened(path) as stream:
             reader, header = read_header(stream, path)
             names = _columns(header, path, target, sequence, mutant)
             bins = [target + "_bin"] if target + "_bin" in header else []
@@ -33,10 +36,8 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
             wanted = [name for name in dict.fromkeys([*names, target, *bins, *features, *folds]) if name]
             _check_there(features, header, path)
             columns = read_columns(reader, header, wanted, {target, *bins}, path)
-    except OSError as error:
-        raise DatasetError("%s cannot be read: %s" % (path, error.strerror)) from None
     except UnicodeDecodeError as error:
-        raise DatasetError("%s is not UTF-8: %s" % (path, error.reason)) from None
+        raise undecodable(path, error) from None
     sequence_column, mutation_column = names
     wild_type = wild_type or about.get("target_seq") or _reverted(columns, sequence_column, mutation_column)
     if sequence_column is None:
@@ -51,7 +52,7 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
     constants = {"sequence": wild_type, "mutation_col": mutation_column, **_constants(about)}
     constants[OFFSET] = None if offset == 1 else offset
     constants = {key: value for key, value in constants.items() if value not in (None, "")}
-    name = about.get("DMS_id") or os.path.splitext(os.path.basename(path))[0]
+    name = about.get("DMS_id") or os.path.splitext(_file_name(path))[0]
     return {
         "name": name,
         "assays": {target: Assay(target, "", list(features), constants, sequence_column)},
@@ -62,30 +63,59 @@ def read(path, reference=None, target=None, sequence=None, mutant=None, wild_typ
     }
 
 
+@contextlib.contextmanager
+def opened(path):
+    """A table as a stream of UTF-8 text, unpacked where it is packed with gzip, line ends as they are.
+
+    Raises:
+        DatasetError: it cannot be read or unpacked.
+    """
+    packed = False
+    try:
+        with contextlib.ExitStack() as stack:
+            raw = stack.enter_context(open(path, "rb"))
+            packed = raw.peek(2)[:2] == _GZIP_START
+            unpacked = stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
+            yield stack.enter_context(io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline=""))
+    except (OSError, EOFError, zlib.error) as error:
+        done = "unpacked" if packed else "read"
+        raise DatasetError("%s cannot be %s: %s" % (path, done, getattr(error, "strerror", None) or error)) from None
+
+
 def reference_row(reference, path):
     """The row of ProteinGym's reference file that is about an assay's file, by DMS_id or by the file's name.
 
     Raises:
-        DatasetError: there is none, or the file is no reference file.
+        DatasetError: there is none, or there are several, or the file is no reference file.
     """
     reference = os.fspath(reference)
-    file_name = os.path.basename(path)
+    file_name = _file_name(path)
     stem = os.path.splitext(file_name)[0]
     try:
-        with open(reference, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if "DMS_id" not in (reader.fieldnames or ()):
+        with opened(reference) as stream:
+            reader, header = read_header(stream, reference)
+            if "DMS_id" not in header:
                 raise DatasetError("%s is no reference file of ProteinGym: it has no column DMS_id" % reference)
-            for row in reader:
-                if stem == row["DMS_id"] or file_name == row.get("DMS_filename"):
-                    return row
-    except OSError as error:
-        raise DatasetError("%s cannot be read: %s" % (reference, error.strerror)) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError("%s cannot be read: %s" % (reference, error)) from None
-    raise DatasetError(
-        "%s has no row for %s: no DMS_id %s" % (reference, file_name, stem), "name the file as ProteinGym does"
-    )
+            found = [
+                row
+                for row in read_rows(reader, header, reference)
+                if stem == row["DMS_id"] or file_name == row.get("DMS_filename")
+            ]
+    except UnicodeDecodeError as error:
+        raise undecodable(reference, error) from None
+    if not found:
+        raise DatasetError(
+            "%s has no row for %s: no DMS_id %s" % (reference, file_name, stem), "name the file as ProteinGym does"
+        )
+    if any(row != found[0] for row in found):
+        raise DatasetError("%s has several rows for %s, which differ" % (reference, file_name), "keep one")
+    return found[0]
+
+
+def _file_name(path):
+    """A file's name, as it is called unpacked."""
+    name = os.path.basename(path)
+    return name[: -len(_GZIP_END)] if name.lower().endswith(_GZIP_END) else name
 
 
 def _columns(header, path, target, sequence, mutant):
@@ -131,5 +161,7 @@ def _reverted(columns, sequence_column, mutation_column):
 def _constants(about):
     constants = {key: about[key] for key in _KEPT if about.get(key)}
     if about.get(_CUTOFF):
-        constants[_CUTOFF] = to_numbers([about[_CUTOFF]], _CUTOFF, 0, "the reference file")[0]
+        cutoff = to_numbers([about[_CUTOFF]], _CUTOFF, 0, "the reference file")[0]
+        if cutoff == cutoff:
+            constants[_CUTOFF] = cutoff
     return constants

@@ -102,12 +102,15 @@ class Split:
         """
         if self.folds is None:
             if fold is not None:
-                raise DatasetError("the split %s has no folds: it has train, valid and test" % self.name)
+                raise DatasetError(
+                    "the split %s has no folds: it has train, valid and test" % self.name, "leave the fold out"
+                )
             return tuple(self._rows({label}) for label in (TRAIN, VALID, TEST))
         if fold is None or not 0 <= int(fold) < self.folds:
             raise DatasetError(
                 "the split %s has the folds 0 to %d%s"
-                % (self.name, self.folds - 1, "; say which is held out" if fold is None else ", and no %s" % fold)
+                % (self.name, self.folds - 1, "; say which is held out" if fold is None else ", and no %s" % fold),
+                "name one of them (--fold 0), or leave the fold out: all are then done in turn",
             )
         test = str(int(fold))
         chosen = {str((int(fold) - 1) % self.folds)} if valid else set()

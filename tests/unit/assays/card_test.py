@@ -172,8 +172,9 @@ def test_what_is_wrong_with_a_manifest_is_said(tmp_path: Path, text: str, said: 
 def test_a_card_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="there is no model card"):
         ModelCard.from_path(tmp_path / "README.md")
-    with pytest.raises(CardError, match="cannot be read"):
+    with pytest.raises(CardError, match="is a folder, not a model card") as caught:
         ModelCard.from_path(tmp_path)
+    assert caught.value.fix == f"name the file: {tmp_path}/README.md"
     (tmp_path / "x.md").write_bytes(b"---\nname: \xff\n---\n")
     with pytest.raises(CardError, match="not UTF-8"):
         ModelCard.from_path(tmp_path / "x.md")

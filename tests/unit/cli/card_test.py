@@ -90,7 +90,12 @@ def test_the_older_form_alone_is_a_card(repro: Repro, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "said"), [("mine", "has neither README.md nor manifest.toml"), ("mien", "there is no model card mien")]
+    ("named", "said"),
+    [
+        ("mine", "has neither README.md nor manifest.toml"),
+        ("mien", "there is no folder or file mien\n  do: did you mean mine?"),
+        ("other", "there is no folder or file other\n  do: name the folder of a model"),
+    ],
 )
 def test_a_folder_without_a_card_is_told(repro: Repro, folder: Path, named: str, said: str) -> None:
     done = repro("card", "validate", named)

@@ -135,6 +135,31 @@ def test_all_faults_of_a_table_are_named_and_not_only_the_first(repro: Repro) ->
     assert "bad.csv: 5 findings" in done.err
 
 
+def test_a_fault_that_is_found_twice_is_named_once(repro: Repro) -> None:
+    write_table("bad.csv", [["MKT", "1"], ["MK T", "2"]], ("mutated_sequence", "DMS_score"))
+
+    done = repro("dataset", "validate", "bad.csv")
+
+    assert done.out == "error: bad.csv, row 2, column 'mutated_sequence': 'MK T' is no sequence\n"
+    assert done.err == "bad.csv: 1 finding\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-16", "is UTF-16, not UTF-8"), ("utf-16-le", "is UTF-16 or no text"), ("latin-1", "is not UTF-8: ")],
+)
+def test_a_table_in_another_encoding_is_told_with_how_to_convert_it(repro: Repro, encoding: str, said: str) -> None:
+    text = "mutant,mutated_sequence,DMS_score,remark\nM1A,AKT,1.5,90 \N{DEGREE SIGN}\n"
+    Path("excel.csv").write_bytes(text.encode(encoding))
+
+    done = repro("dataset", "info", "excel.csv")
+
+    source = "ISO-8859-1" if encoding == "latin-1" else "UTF-16"
+    assert done.code == 3
+    assert f"error: excel.csv {said}" in done.err
+    assert f"do: save it as CSV in UTF-8, or: iconv -f {source} -t UTF-8 excel.csv > fixed.csv" in done.err
+
+
 def test_all_that_a_manifest_names_and_is_not_there_is_named(repro: Repro) -> None:
     with zipfile.ZipFile(NEIME) as archive:
         manifest = archive.read("manifest.toml").decode()
@@ -291,9 +316,9 @@ def test_a_split_may_be_added_to_the_file_itself(repro: Repro) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["moduol_5"], 2, "did you mean modulo_5?"),
-        (["stratified"], 2, "there are: random_5"),
-        (["random_0"], 2, "is no split that can be made"),
+        (["moduol_5"], 3, "did you mean modulo_5?"),
+        (["stratified"], 3, "there are: random_5"),
+        (["random_0"], 3, "is no split that can be made"),
         (["random_1"], 3, "1 folds cannot be made"),
         (["random_999"], 3, "too few for 999 folds"),
         (["contiguous_60"], 3, "there are 42"),
