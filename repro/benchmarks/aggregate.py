@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from repro.benchmarks.long_scores import is_long, widened
-from repro.benchmarks.table_columns import Column, read_columns
+from repro.benchmarks.table_columns import Column, column_names, read_columns
 from repro.errors import InputFileError
 
 _ID, _UNIPROT, _TYPE = "DMS_id", "UniProt_ID", "coarse_selection_type"
@@ -51,6 +51,8 @@ class Reference:
 
     file: str
     assays: dict[str, Assay]
+    columns: frozenset[str] = frozenset()
+    """All that it tells of an assay: columns of these names are no models."""
 
     @property
     def types(self) -> list[str]:
@@ -85,7 +87,7 @@ def read_reference(path: str | Path) -> Reference:
     _check_once(columns[_ID])
     told = (columns[name].texts() for name in (_ID, _UNIPROT, _TYPE))
     assays = {name: Assay(name, uniprot, kind) for name, uniprot, kind in zip(*told, strict=True)}
-    return Reference(columns[_ID].file, assays)
+    return Reference(columns[_ID].file, assays, frozenset(column_names(path)))
 
 
 def read_scores(
@@ -98,17 +100,17 @@ def read_scores(
 ) -> dict[str, dict[str, float | None]]:
     """Scores by model and assay, from a table with a row an assay and a column a model; None where a cell is empty.
 
-    The results of `repro benchmark run`, which have a row a score, are taken too.
+    Tables with a row a score are taken too; see `long_scores`.
 
     The column `DMS ID` (or `DMS_id`, `dataset`, `assay`, else the first one) names the assays. Columns by which
-    ProteinGym's own tables describe assays, and those without a name, are no models.
+    ProteinGym's own tables or the reference file describe assays, and those without a name, are no models.
 
     Args:
         path: the table.
         reference: the assays.
         partial: whether assays of the reference may be missing.
         ignored: columns that are no models.
-        metric, split: which scores, of results with a row a score.
+        metric, split: which scores, of a table with a row a score.
 
     Raises:
         InputFileError: an assay that the reference does not have, is missing, or is there twice; two models of one
@@ -124,7 +126,7 @@ def read_scores(
         _check_complete(named, reference)
     if unknown := [name for name in ignored if name not in columns]:
         raise InputFileError(f"{named.file}, line 1: there is no column {unknown[0]!r}", fix="leave --ignore away")
-    no_models = {named.name, *_ABOUT_ASSAYS, *ignored}
+    no_models = {named.name, *_ABOUT_ASSAYS, *reference.columns, *ignored}
     models = [c for c in columns.values() if c.name not in no_models and not _NO_NAME.fullmatch(c.name)]
     if not models:
         raise InputFileError(f"{named.file} has no column with a model's scores", fix="add a column a model")

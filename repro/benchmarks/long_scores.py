@@ -1,23 +1,31 @@
-"""The results of `repro benchmark run`, a row a score, as a table with a row an assay and a column a model."""
+"""Tables with a row a score, as tables with a row an assay and a column a model.
+
+There are two: the results of `repro benchmark run`, with a row a metric, and the file of ProteinGym's supervised
+models, with a row a split and a column a metric.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from repro.benchmarks.metrics import by_name
 from repro.benchmarks.table_columns import Column
 from repro.errors import InputFileError
 
 _COLUMNS = ("dataset", "model", "split", "metric", "value")
+_SUPERVISED = ("DMS_id", "model_name", "fold_variable_name")
+_METRICS = ("Spearman", "MSE", "AUC", "MCC", "NDCG", "Top_recall")
+_FOLDS = "fold_"
 
 
 def is_long(columns: Mapping[str, Column]) -> bool:
     """Whether a table has a row a score."""
-    return all(name in columns for name in _COLUMNS)
+    return any(all(name in columns for name in form) for form in (_COLUMNS, _SUPERVISED))
 
 
 def widened(columns: Mapping[str, Column], metric: str, split: str | None = None) -> dict[str, Column]:
-    """The table with a row an assay: the column `dataset`, and one a model. What is not there is an empty cell.
+    """The table with a row an assay: the column of the assays, and one a model. What is not there is an empty cell.
 
     Args:
         columns: of the table with a row a score. A row without a metric stands for all that its model has no score of.
@@ -28,12 +36,38 @@ def widened(columns: Mapping[str, Column], metric: str, split: str | None = None
         InputFileError: no such metric or split, several splits and none chosen, a model with two scores of an assay, a
             score that is no number; names line and column.
     """
+    if all(name in columns for name in _SUPERVISED):
+        return _widened_supervised(columns, metric, split)
     dataset, model, splits, metrics, value = (columns[name] for name in _COLUMNS)
-    chosen = _chosen(splits, [split] if split is not None else [], "--split")
-    of_split = [row for row, cell in enumerate(splits.cells) if cell == chosen]
+    of_split = _of_split(splits, split)
     wanted = _chosen(metrics, [by_name(metric).name], "--metric")
+    return _pivoted(dataset, model, value, of_split, [row for row in of_split if metrics.cells[row] == wanted])
+
+
+def _widened_supervised(columns: Mapping[str, Column], metric: str, split: str | None) -> dict[str, Column]:
+    dataset, model, splits = (columns[name] for name in _SUPERVISED)
+    there = {name.lower().replace("_", "-"): name for name in _METRICS if name in columns}
+    name = by_name(metric).name
+    if name not in there:
+        raise InputFileError(f"{dataset.file} has no {name}", fix=f"choose with --metric: {', '.join(there.values())}")
+    if split is not None and split not in splits.cells:
+        split = _FOLDS + split
+    rows = _of_split(splits, split)
+    return _pivoted(dataset, model, columns[there[name]], rows, rows)
+
+
+def _of_split(splits: Column, split: str | None) -> list[int]:
+    """The rows of the split that is wanted, or that is there alone."""
+    chosen = _chosen(splits, [split] if split is not None else [], "--split")
+    return [row for row, cell in enumerate(splits.cells) if cell == chosen]
+
+
+def _pivoted(
+    dataset: Column, model: Column, value: Column, of_split: Sequence[int], scored: Sequence[int]
+) -> dict[str, Column]:
+    """A column a model, of the values in the rows that are `scored`; assays and models are those of the split."""
     places: dict[tuple[str, str], int] = {}
-    for row in (row for row in of_split if metrics.cells[row] == wanted):
+    for row in scored:
         key = dataset.cells[row], model.cells[row]
         if key in places:
             what = f"{value.place(row)}: a second score of {key[1]} on {key[0]}; the first is in line"
@@ -50,7 +84,7 @@ def widened(columns: Mapping[str, Column], metric: str, split: str | None = None
         for name in dict.fromkeys(model.cells[row] for row in of_split)
     }
     wide = {name: Column(dataset.file, name, column, lines) for name, column in cells.items()}
-    return {dataset.name: Column(dataset.file, dataset.name, assays, lines), **wide}
+    return {dataset.name: replace(dataset, cells=assays, lines=lines), **wide}
 
 
 def _chosen(column: Column, wanted: Sequence[str], option: str) -> str:

@@ -111,6 +111,12 @@ def read_columns(path: str | Path, names: Sequence[str] | None = None) -> dict[s
     return {name: Column(file, name, column, lines) for name, column in zip(wanted, cells, strict=True)}
 
 
+def column_names(path: str | Path) -> list[str]:
+    """The names in the header of a file. Raises InputFileError, as `read_columns`."""
+    with open_text(path) as text:
+        return next(_numbered_rows(text, "\t" if _is_tsv(path) else ","), (0, []))[1]
+
+
 def _is_tsv(path: str | Path) -> bool:
     return str(path).lower().endswith(_TAB_ENDINGS)
 

@@ -29,9 +29,9 @@ _SHOWN = 3
 @click.option("--partial", is_flag=True, help="Take a table that lacks assays; OUT then says how many each model has.")
 @click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column of TABLE that is no model.")
 @click.option(
-    "--metric", default="spearman", show_default=True, metavar="NAME", help="Of results of a benchmark: which."
+    "--metric", default="spearman", show_default=True, metavar="NAME", help="Of a table with a row a score: which."
 )
-@click.option("--split", metavar="NAME", help="Of results of a benchmark: which, where there are several.")
+@click.option("--split", metavar="NAME", help="Of a table with a row a score: which, where there are several.")
 @json_option
 @verbosity
 @click.pass_obj
@@ -54,7 +54,8 @@ def command(
     TABLE has a row an assay and a column a model. Its scores are averaged over the assays of a protein and selection
     type, those over a type, and the types give the average. Every assay of the reference must be there, and no other
     (--partial: fewer). A single cell may be empty: it is left out of its mean, as in the published averages, and told.
-    TABLE may also be the results.csv of a benchmark, whose data sets are called as the assays are.
+    TABLE may also have a row a score: the results.csv of a benchmark, whose data sets are called as the assays are, or
+    the scores of ProteinGym's supervised models (model_name, DMS_id, fold_variable_name, Spearman, MSE).
     """
     from repro.benchmarks.aggregate import average, read_reference, read_scores
 
@@ -91,14 +92,10 @@ def _csv(rows: Sequence[dict[str, object]]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from repro.errors import OutputError
+    from repro.data.output import complete_file
 
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}", fix=f"ls -ld {path.parent}") from error
+    with complete_file(path) as file:
+        file.write(text.encode())
 
 
 def _tell_missing(console: Console, averages: Sequence[Average], reference: Reference) -> None:

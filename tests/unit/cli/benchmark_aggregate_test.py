@@ -206,3 +206,66 @@ def test_output_that_cannot_be_written_is_told(repro: Repro, tmp_path: Path) -> 
 def test_subcommands_have_their_lines_in_the_help(repro: Repro) -> None:
     out = repro("benchmark", "--help").out
     assert all(f"  {name} " in out for name in ("run", "report", "score", "aggregate"))
+
+
+def test_columns_that_the_reference_has_too_are_no_models(repro: Repro, tmp_path: Path) -> None:
+    def with_lengths(table: str) -> str:
+        header, *rows = table.splitlines()
+        return "".join(f"{line}\n" for line in (f"{header},seq_len", *(f"{row},60" for row in rows)))
+
+    ran = aggregate(repro, tmp_path, with_lengths(SMALL), reference=with_lengths(SMALL_REFERENCE))
+    assert list(read(ran.out)) == ["esm", "pls"]
+
+
+SUPERVISED = """\
+model_name,DMS_id,fold_variable_name,Spearman,MSE
+ridge,a1,fold_random_5,0.1,1.0
+ridge,a2,fold_random_5,0.3,1.0
+ridge,b,fold_random_5,0.6,1.0
+ridge,c,fold_random_5,0.8,3.0
+ridge,a1,fold_modulo_5,0.0,2.0
+ridge,a2,fold_modulo_5,0.0,2.0
+ridge,b,fold_modulo_5,0.0,2.0
+ridge,c,fold_modulo_5,0.2,2.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "average"),
+    [
+        (["--split", "fold_random_5"], 0.6),
+        (["--split", "random_5"], 0.6),
+        (["--split", "random_5", "--metric", "mse"], 2.0),
+        (["--split", "modulo_5"], 0.1),
+    ],
+)
+def test_long_scores_of_proteingyms_supervised_models_are_averaged_too(
+    repro: Repro, tmp_path: Path, options: list[str], average: float
+) -> None:
+    found = read(aggregate(repro, tmp_path, SUPERVISED, *options).out)
+    assert {model: float(row["average"]) for model, row in found.items()} == {"ridge": average}
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "said"),
+    [
+        (SUPERVISED, [], "choose with --split: fold_random_5, fold_modulo_5"),
+        (SUPERVISED, ["--split", "none"], "choose with --split: fold_random_5, fold_modulo_5"),
+        (SUPERVISED, ["--metric", "auc", "--split", "random_5"], "choose with --metric: Spearman, MSE"),
+        (SUPERVISED + "ridge,a1,fold_random_5,0.2,1\n", ["--split", "random_5"], "line 10, column 'Spearman': a sec"),
+        (SUPERVISED.replace("0.3", "high"), ["--split", "random_5"], "line 3, column 'Spearman': 'high'"),
+    ],
+)
+def test_long_scores_that_cannot_be_averaged_say_why(
+    repro: Repro, tmp_path: Path, table: str, options: list[str], said: str
+) -> None:
+    ran = aggregate(repro, tmp_path, table, *options)
+    assert ran.code == 3
+    assert said in ran.err
+
+
+def test_output_that_is_a_device_is_written_and_not_replaced(repro: Repro, tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    ran = aggregate(repro, tmp_path, SMALL, "-o", str(full))
+    assert (ran.code, "the disk is full" in ran.err, full.is_symlink()) == (9, True, True), ran.err
