@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,14 +60,28 @@ class Rows:
         """Of each held-out row whether it is in the upper class (1) or not (0); None where the data set does not say.
 
         By the column `TARGET_bin`, else by the cutoff that ProteinGym's reference file gives.
+
+        Raises:
+            InputFileError: the column has a class in some rows alone, or another than 0 and 1; names the row.
         """
         table, constants = self.dataset.table, self.dataset.assays[self.target].constants
-        if (column := table.get(f"{self.target}_bin")) is not None:
+        column = table.get(f"{self.target}_bin")
+        if column is not None and any(column[row] == column[row] for row in self.held_out):
+            self._check_classes(column)
             return [column[row] for row in self.held_out]
         if (cutoff := constants.get(_CUTOFF)) is not None:
             values = table[self.target]
             return [float(values[row] > cutoff) for row in self.held_out]
         return None
+
+    def _check_classes(self, column: Sequence[float]) -> None:
+        for row in self.held_out:
+            if column[row] not in (0.0, 1.0):
+                said = "the class is missing" if column[row] != column[row] else f"{column[row]:g} is neither 0 nor 1"
+                raise InputFileError(
+                    f"{self.dataset.name}, row {row + 1}, column '{self.target}_bin': {said}",
+                    fix="give each row that was measured its class; or leave the column out",
+                )
 
 
 def choose_rows(dataset: Dataset, target: str, split: str | None) -> Rows:
@@ -79,7 +93,8 @@ def choose_rows(dataset: Dataset, target: str, split: str | None) -> Rows:
         split: its name; `all` for a model that learns nothing; None: the one that `train` takes where none is named.
 
     Raises:
-        InputFileError: the split is neither stored nor can be made, or leaves nothing to learn from or to predict.
+        InputFileError: the split is neither stored nor can be made, or leaves nothing to learn from or to predict; or
+            the classes of its rows are wrong.
     """
     from repro.guest import folds
 
@@ -90,7 +105,9 @@ def choose_rows(dataset: Dataset, target: str, split: str | None) -> Rows:
     values = dataset.table[target]
     held_out = sorted(row for part in plan.parts for row in part.test if values[row] == values[row])
     chosen = plan.dataset.splits.get(name)
-    return Rows(plan.dataset, target, name, tuple(held_out), chosen.folds if chosen is not None else None)
+    rows = Rows(plan.dataset, target, name, tuple(held_out), chosen.folds if chosen is not None else None)
+    rows.classes()  # what is wrong with them is told now, and not when all is computed
+    return rows
 
 
 @contextmanager

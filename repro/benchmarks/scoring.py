@@ -66,6 +66,8 @@ def score_table(
         InputFileError: the file cannot be used, or a value is missing; names file, line and column.
         SettingsError: a metric that there is not, or that the columns do not suffice for.
     """
+    if not metrics:
+        raise SettingsError("no metric is named", fix=f"--metrics {','.join(METRICS)}; or {ALL}")
     asked = [columns.truth, *columns.preds, *filter(None, (columns.binary, columns.fold))]
     read = read_columns(path, asked)
     truth = _values(read[columns.truth], of_sequences=_are_of_sequences(metrics))

@@ -16,6 +16,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.intp]
 Values: TypeAlias = Sequence[Any] | NDArray[Any]
 
+_LARGEST = 1e150
+"""Of twice as many digits is a square, and there are no numbers beyond 1e308."""
 _TWO_CLASSES = (
     'a class is 0 or 1: whether the measured value is above the assay\'s cutoff (ProteinGym: "DMS_score_bin")'
 )
@@ -104,6 +106,12 @@ def _numbers(values: Any, what: str) -> Floats:
         raise InputError(
             f"the {what} value of row {wrong[0] + 1:,}{more} is {said}",
             fix="give every row a value: a score over the rows that are left would be another score",
+        )
+    if len(numbers) and np.abs(numbers).max() > _LARGEST:
+        row = int(np.abs(numbers).argmax())
+        raise InputError(
+            f"the {what} value of row {row + 1:,} is too large to compute with: {numbers[row]:g}",
+            fix="give values in another unit",
         )
     return numbers
 

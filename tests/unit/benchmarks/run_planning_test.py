@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from repro.benchmarks.inputs import choose_rows
 from repro.benchmarks.planning import Plan, make_plan
 from repro.benchmarks.spec import read_spec
 from repro.errors import InputFileError, ModelNotFoundError, NotSetUpError, ReproError, SettingsError
@@ -234,3 +235,21 @@ def test_model_that_learns_from_scratch_needs_no_weights_and_no_cell_tells_of_th
 def test_model_without_a_card_is_told_to_be_none_that_trains() -> None:
     with pytest.raises(InputFileError, match=r"line 2: models.0.model: tutorial cannot be trained: .* no front matter"):
         plan_of("datasets: [one.csv]\nmodels: [tutorial]\n")
+
+
+@pytest.mark.parametrize(("told", "said"), [("", "the class is missing"), ("2", "2 is neither 0 nor 1")])
+def test_class_that_is_none_is_told_before_anything_is_computed(told: str, said: str) -> None:
+    header, first, *others = write_assay(Path("bins.csv"), bins=True).read_text().splitlines()
+    Path("bins.csv").write_text("\n".join([header, *others, first[:-1] + told]))
+
+    with pytest.raises(InputFileError) as caught:
+        plan_of(SPEC.replace("one.csv", "bins.csv"))
+    assert f"row {len(others) + 1}, column 'DMS_score_bin': {said}" in caught.value.message
+
+
+def test_column_of_classes_in_which_nothing_stands_is_as_good_as_none() -> None:
+    lines = write_assay(Path("bins.csv"), bins=True).read_text().splitlines()
+    Path("bins.csv").write_text("\n".join([lines[0], *(line[:-1] for line in lines[1:])]))
+
+    rows = choose_rows(Dataset.from_path("bins.csv"), "DMS_score", "random_5")
+    assert rows.classes() is None

@@ -174,6 +174,8 @@ def test_tsv_is_read_by_its_ending(repro: Repro, tmp_path: Path) -> None:
     [
         (["--metrics", "pearsonn"], "no metric is called 'pearsonn'"),
         (["--metrics", "auc"], "the metric auc cannot be computed"),
+        (["--metrics", ""], "no metric is named"),
+        (["--metrics", ","], "no metric is named"),
         (["--mean"], "the mean of one column is that column"),
         (["--bootstrap", "1"], "1 resamples give no standard error"),
     ],
@@ -202,3 +204,10 @@ def test_short_sequences_are_taken_as_such_where_recovery_is_asked_for(repro: Re
     ran = repro("benchmark", "score", table, *told)
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["scores"]["designed"]["recovery"]["n"] == 2
+
+
+@pytest.mark.parametrize("value", ["1e200", "-1e308"])
+def test_value_that_is_too_large_to_compute_with_is_named(repro: Repro, tmp_path: Path, value: str) -> None:
+    table = written(tmp_path, ["truth,pred", "0.1,0.2", f"{value},0.3", "0.4,0.5"])
+    ran = repro("benchmark", "score", table, "--truth", "truth", "--pred", "pred")
+    assert (ran.code, "the measured value of row 2 is too large" in ran.err) == (3, True), ran.err
