@@ -131,4 +131,4 @@ def _wild_type(given: str | None) -> str | None:
     found = [sequence for _, sequence in read_fasta(content, str(path))]
     if len(found) != 1:
         raise InputFileError(f"{path} has {counted(len(found), 'sequence')}, and has to have one: the wild type")
-    return str(found[0]).upper()
+    return str(found[0]).upper().removesuffix("*")  # of the stop codon, in a gene that was translated

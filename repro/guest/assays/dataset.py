@@ -11,6 +11,9 @@ from .errors import DatasetError
 from .splits import Split, make_split
 
 _RESIDUES = re.compile(r"[A-Za-z*.-]+")
+_NO_NAME = re.compile("^$|^\\.|[/\\x00-\\x1f\\x7f\ud800-\udfff]")
+_LONGEST_NAME = 200
+"""Bytes. A file's name may have 255, and those of predictions have the model and endings too."""
 _BLOCK = 1 << 16
 
 
@@ -229,7 +232,7 @@ class Dataset:
         return problems(self)
 
     def _check_shape(self):
-        if not self.name or "/" in self.name or self.name.startswith("."):
+        if _NO_NAME.search(self.name) or len(self.name.encode("utf-8", "replace")) > _LONGEST_NAME:
             raise DatasetError("%r cannot be a data set's name: predictions are named after it" % (self.name,))
         if not self.assays:
             raise DatasetError("%s names no target: there is nothing to predict" % self.name)

@@ -192,6 +192,21 @@ def test_faults_of_a_table_in_an_archive_are_named_with_the_member(repro: Repro)
         assert done.out.count(f"assays.csv in bad.zip, row {row}, column 'DMS_score': 'n.d.' is no number") == 1
 
 
+def test_member_that_is_longer_than_it_says_is_an_error_of_the_archive(repro: Repro) -> None:
+    with zipfile.ZipFile("short.zip", "w") as archive, zipfile.ZipFile(NEIME) as neime:
+        for name in ("manifest.toml", "assays.csv"):
+            archive.writestr(name, neime.read(name))
+    content = bytearray(Path("short.zip").read_bytes())
+    size = content.rindex(b"PK\x01\x02") + 24  # of the last member, in the table at the end
+    content[size : size + 4] = (300).to_bytes(4, "little")
+    Path("short.zip").write_bytes(content)
+
+    done = repro("dataset", "validate", "short.zip")
+
+    assert done.code == 3
+    assert "assays.csv in short.zip cannot be unpacked: Bad CRC-32" in done.out
+
+
 def test_what_may_lead_to_wrong_figures_is_a_warning(repro: Repro) -> None:
     rows = [["M1A", "AKT", 1], ["M1A", "AKT", 2], ["K2R", "MRX", 3]]
     write_table("odd.csv", rows, ("mutant", "mutated_sequence", "DMS_score"))
@@ -238,6 +253,15 @@ def test_the_wild_type_is_read_from_a_fasta_file(repro: Repro) -> None:
 
     assert repro("dataset", "create", "mine.csv", "-o", "mine.pgdata", "--wild-type", "wt.fasta").code == 0
     assert Dataset.from_path("mine.pgdata").wild_type == WILD_TYPE
+
+
+def test_the_stop_at_the_end_of_a_translated_wild_type_is_no_residue(repro: Repro) -> None:
+    write_table("scan.csv", [["K2A", 1], ["T3A", 2]])
+    Path("wt.fasta").write_text(f">wt\n{WILD_TYPE.lower()}*\n")
+    done = repro("dataset", "create", "scan.csv", "--wild-type", "wt.fasta", "-o", "x.pgdata")
+
+    assert (done.code, "warning" in done.err) == (0, False), done.err
+    assert Dataset.from_path("x.pgdata").wild_type == WILD_TYPE
 
 
 def test_a_wild_type_that_fits_no_variant_is_refused(repro: Repro) -> None:
