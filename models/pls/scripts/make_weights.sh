@@ -1,6 +1,7 @@
 #!/bin/sh
-# Learns weights/model.npz from the assay in examples, without the rows that make_golden.py holds out. Run it in the root
-# of the repository, in its environment; state the new hash in config.yaml (sha256sum models/pls/weights/model.npz).
+# Learns weights/model.npz from the assay in models/pls/examples, without the rows that scripts/one_hot_golden.py holds out.
+# Run it in the root of the repository, in its environment; state the new hash in config.yaml (sha256sum
+# models/pls/weights/model.npz).
 set -e
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
