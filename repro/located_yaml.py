@@ -162,11 +162,17 @@ class Section:
         Raises:
             SettingsError: there is a key that is not known; the message holds the near one.
         """
-        unknown = next((name for name in map(self._named, self._values) if name not in self._asked), None)
-        if unknown is not None:
-            near = difflib.get_close_matches(unknown, self._asked, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(self._asked))}"
-            raise self.wrong(unknown, f"is not a known key; {hint}")
+        for error in self.unknown():
+            raise error
+
+    def unknown(self) -> list[SettingsError]:
+        """The error for each key that was never asked for; each holds the near one."""
+        return [self._not_known(name) for name in map(self._named, self._values) if name not in self._asked]
+
+    def _not_known(self, name: str) -> SettingsError:
+        near = difflib.get_close_matches(name, self._asked, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(self._asked))}"
+        return self.wrong(name, f"is not a known key; {hint}")
 
     def _take(self, key: str) -> object:
         self._asked.add(key)

@@ -6,6 +6,7 @@ A container's files are not trusted: links are not followed, and nothing but pla
 from __future__ import annotations
 
 import csv
+import errno
 import math
 import os
 import shutil
@@ -16,12 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.data.output import check_writable, output_errors
+from repro.data.output import output_errors
 from repro.errors import OutputError, ProtocolError
 from repro.guest import folds
 from repro.guest.training import table_name
 from repro.provenance.manifest import ENDING
 from repro.training_task import TrainingTask, told_as_input
+
+_OTHER_FOLDER = "name another folder: -o FOLDER"
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,20 @@ class Table:
 
 
 def check_output_dir(path: Path) -> None:
-    """See that a folder can be made there, or written to. Raises OutputError."""
+    """See that a folder can be made there, or written to; leaves no trace. Raises OutputError."""
     target = path.resolve()
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"{path} is a file, not a folder", fix="name a folder: -o FOLDER")
     there = next(folder for folder in (target, *target.parents) if folder.exists())
-    with output_errors(path):
-        if not there.is_dir():
-            raise NotADirectoryError(f"{there} is a file")
-    check_writable(there / f"probe{ENDING}")
+    if not there.is_dir():
+        is_itself = there == target
+        what = f"{path} is a file, not a folder" if is_itself else f"{path} cannot be made: {there} is a file"
+        raise OutputError(what, fix=_OTHER_FOLDER)
+    try:
+        Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=there)).rmdir()
+    except OSError as error:
+        cause = "" if error.errno == errno.ENOENT else error.strerror or ""  # what /proc says is none
+        raise OutputError(
+            f"{path} cannot be written: nothing can be made in {there}", cause=cause, fix=_OTHER_FOLDER
+        ) from error
 
 
 # ----------------------------------------------------------------------------------------------------- the predictions
@@ -123,7 +131,9 @@ def take_over(source: Path, output_dir: Path, table: str, manifest: bytes) -> tu
     target = output_dir.resolve()
     with output_errors(output_dir):
         target.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        # Beside a folder that is there nothing may be writable, nor of its file system.
+        place = target if target.exists() else target.parent
+        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=place))
         try:
             kept, left_out = _move_plain_files(source, staged)
             _write(staged / (table + ENDING), manifest)
@@ -189,8 +199,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _put_in_place(staged: Path, target: Path, last: list[str]) -> None:
     """Give a folder its name; where there is one, put in what is new, the files in `last` at the end."""
-    if not target.exists() or not any(target.iterdir()):
-        target.mkdir(exist_ok=True)  # with the rights of a new folder, or those that it has
+    if not target.exists():
+        target.mkdir()  # with the rights of a new folder
         staged.chmod(stat.S_IMODE(target.stat().st_mode))
         staged.rename(target)
         return

@@ -2,6 +2,7 @@
 
 ```text
 DIR/results.csv             every cell's scores; see `results`
+DIR/benchmark.json          what the benchmark is called
 DIR/cells/KEY/cell.json     what the cell was computed from, when, how long it took, its scores; or why it failed
 DIR/cells/KEY/predictions.csv
 DIR/cells/.KEY.XXXX.part/   a cell that runs; removed by the next run, if this one is killed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from repro.benchmarks.calls import ModelCall, describe, identity_of
 from repro.benchmarks.cells import Cell, identity
 from repro.benchmarks.inputs import Rows, Source, choose_rows, errors_at
+from repro.benchmarks.problems import Problems
 from repro.benchmarks.proteingym.finding import find_dataset
 from repro.benchmarks.resources import Needs
 from repro.benchmarks.spec import DatasetEntry, ModelEntry, Spec
-from repro.errors import ReproError, SettingsError
+from repro.errors import SettingsError
 
 if TYPE_CHECKING:
-    from repro.guest.assays import ModelCard
+    from repro.guest.assays import Dataset, ModelCard
     from repro.model import Model
     from repro.provenance.manifest import MadeBy
 
@@ -50,14 +50,18 @@ class _ReadyModel:
     needs: Needs
 
 
-def make_plan(spec: Spec) -> Plan:
+def make_plan(spec: Spec, problems: Problems | None = None) -> Plan:
     """Read the data sets and the cards, find the models, make the splits.
+
+    Args:
+        spec: what the benchmark is.
+        problems: what is known to be wrong with its file already; told with the others.
 
     Raises:
         SettingsError, ModelNotFoundError, SetupError, InputFileError, RuntimeUnavailableError: one of them cannot be
             used; says where in the file it is named. Where there are several such problems, all are told.
     """
-    problems = _Problems()
+    problems = Problems() if problems is None else problems
     metrics: tuple[str, ...] = ()
     with problems.gathered():
         metrics = _metrics(spec)
@@ -68,36 +72,12 @@ def make_plan(spec: Spec) -> Plan:
     cells: list[Cell] = []
     for dataset in spec.datasets:
         with problems.gathered():
-            for source, rows in _rows_of(spec, dataset, metrics):
+            for source, rows in _rows_of(spec, dataset, metrics, problems):
                 content = rows.content
                 cells += [_cell(source, rows, content, model) for model in models]
     problems.raise_all()
     distinct, notes = _distinct(spec, cells)
     return Plan(distinct, metrics or None, spec.bootstrap, notes)
-
-
-class _Problems:
-    """Errors that are told together: who has written three names wrong should not have to come back three times."""
-
-    def __init__(self) -> None:
-        self._errors: list[ReproError] = []
-
-    @contextmanager
-    def gathered(self) -> Iterator[None]:
-        try:
-            yield
-        except ReproError as error:
-            self._errors.append(error)
-
-    def raise_all(self) -> None:
-        """Raise the first of them, which tells the others too."""
-        if not self._errors:
-            return
-        first, *others = self._errors
-        if others:
-            first.message = "\n".join(error.message for error in self._errors)
-            first.fix = "\n".join(dict.fromkeys(error.fix for error in self._errors if error.fix))
-        raise first
 
 
 # ------------------------------------------------------------------------------------------------------------ models
@@ -171,22 +151,38 @@ def _needs(entry: ModelEntry, card: ModelCard) -> Needs:
 # ------------------------------------------------------------------------------------------------- data sets, metrics
 
 
-def _rows_of(spec: Spec, entry: DatasetEntry, metrics: tuple[str, ...]) -> Iterator[tuple[Source, Rows]]:
-    """Each target of a data set with each split."""
+def _rows_of(
+    spec: Spec, entry: DatasetEntry, metrics: tuple[str, ...], problems: Problems
+) -> Iterator[tuple[Source, Rows]]:
+    """Each target of a data set with each split; what is wrong with one of these is kept, and the others are given."""
     path = _dataset_file(spec, entry)
     is_table = not zipfile.is_zipfile(path)
     reference = None if entry.reference is None else str(spec.resolve(entry.reference).absolute())
     source = Source(str(path.absolute()), reference, entry.target if is_table else None, entry.name)
     with errors_at(entry.at.place("path")):
         dataset = source.read()
-    if entry.target is not None and entry.target not in dataset.assays:
-        raise entry.at.wrong("target", f"is {entry.target!r}; {dataset.name} has {', '.join(dataset.assays)}")
-    for target in [entry.target] if entry.target is not None else list(dataset.assays):
+    for target in _targets(entry, dataset):
         for split in spec.splits:
-            with errors_at(spec.at.place("splits") if split is not None else entry.at.place("path")):
-                rows = choose_rows(dataset, target, split)
-            _check_classes(spec, rows, metrics)
-            yield source, rows
+            rows = problems.value(_checked_rows, spec, entry, dataset, target, split, metrics, default=None)
+            if rows is not None:
+                yield source, rows
+
+
+def _targets(entry: DatasetEntry, dataset: Dataset) -> list[str]:
+    """The one that is named, else all. Raises InputFileError."""
+    if entry.target is None:
+        return list(dataset.assays)
+    with errors_at(entry.at.place("target")):
+        return [dataset.assay(entry.target).target]
+
+
+def _checked_rows(
+    spec: Spec, entry: DatasetEntry, dataset: Dataset, target: str, split: str | None, metrics: tuple[str, ...]
+) -> Rows:
+    with errors_at(spec.at.place("splits") if split is not None else entry.at.place("path")):
+        rows = choose_rows(dataset, target, split)
+    _check_classes(spec, rows, metrics)
+    return rows
 
 
 def _dataset_file(spec: Spec, entry: DatasetEntry) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,17 +37,24 @@ def write_results(folder: Path, cells: Sequence[tuple[Cell, Record]], metrics: S
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     told = flags_of(cells)
-    for (cell, record), flag in zip(cells, told, strict=True):
-        writer.writerows({**line, "flag": flag} for line in _lines(cell, record, metrics))
+    for (cell, record), some in zip(cells, told, strict=True):
+        writer.writerows({**line, "flag": "; ".join(some)} for line in _lines(cell, record, metrics))
     with complete_file(path) as file:
         file.write(text.getvalue().encode())
     return path
 
 
-def flags_of(cells: Sequence[tuple[Cell, Record]]) -> list[str]:
+def write_name(folder: Path, name: str) -> None:
+    """Leave what the benchmark is called, for its reports. Raises OutputError."""
+    from repro.data.output import complete_file
+
+    with complete_file(folder / table.NAME_FILE) as file:
+        file.write((json.dumps({"name": name}, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
+
+
+def flags_of(cells: Sequence[tuple[Cell, Record]]) -> list[tuple[str, ...]]:
     """What has to be told of each cell, in order; empty where it is nothing."""
-    found = flags.find_flags([_as_read(cell, record) for cell, record in cells])
-    return ["; ".join(some) for some in found]
+    return flags.find_flags([_as_read(cell, record) for cell, record in cells])
 
 
 def _as_read(cell: Cell, record: Record) -> table.Cell:

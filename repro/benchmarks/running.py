@@ -19,7 +19,7 @@ from repro.benchmarks.cache import FAILED, Cache, Record, read_record, write_rec
 from repro.benchmarks.cells import Cell
 from repro.benchmarks.job import Job, scored_with
 from repro.benchmarks.resources import Machine, Pool, Share
-from repro.benchmarks.results import write_results
+from repro.benchmarks.results import write_name, write_results
 
 _POLL_S = 0.5
 _END_WITHIN_S = 30.0
@@ -83,7 +83,7 @@ def find_done(cells: Sequence[Cell], folder: Path) -> dict[str, Record]:
 
 
 def run_cells(
-    cells: Sequence[Cell], folder: Path, request: Request, watch: Watch, say: Callable[[str], None]
+    cells: Sequence[Cell], folder: Path, request: Request, watch: Watch, say: Callable[[str], None], name: str = ""
 ) -> Outcome:
     """Compute the cells that are not done, and write the results of all.
 
@@ -96,12 +96,14 @@ def run_cells(
         request: how.
         watch: told how it goes on.
         say: told, in a line, what else happens.
+        name: of the benchmark, for its reports.
 
     Raises:
         OutputError: the folder cannot be written, or another run computes there.
     """
     cache = Cache(folder)
     with cache.locked(lambda: say(f"waiting for another run that computes cells in {folder}")) as lock:
+        write_name(folder, name)
         records = find_done(cells, folder)
         stale = {key for key, record in records.items() if not _has_scores(record, request)}
         waiting: dict[str, Cell] = {}

@@ -19,14 +19,16 @@ docs/benchmarking.md has all keys. Every complaint names the file, the line and 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from repro.errors import SettingsError
+from repro.benchmarks.problems import Problems
+from repro.errors import InputFileError, SettingsError
 from repro.located_yaml import Section, read_yaml
 from repro.runtimes.base import parse_size
 from repro.settings import RUNTIMES
@@ -35,7 +37,12 @@ BOOTSTRAP = 1000
 ANY_GPU = -2
 """Device of a model that takes whichever GPU is free."""
 
+T = TypeVar("T")
+D = TypeVar("D")
+
 _DEVICES = {"cpu": -1, "gpu": ANY_GPU}
+_FIX = "name a benchmark's YAML file; docs/benchmarking.md shows one"
+_WRONG = "?"
 
 
 @dataclass(frozen=True)
@@ -100,44 +107,78 @@ class Spec:
         return self.path.parent / Path(path).expanduser()
 
 
-def read_spec(path: Path, devices: tuple[int, ...] | None = None) -> Spec:
+def read_spec(path: Path, devices: tuple[int, ...] | None = None, problems: Problems | None = None) -> Spec:
     """Read a benchmark's file.
 
     Args:
         path: of the file.
         devices: GPUs that cells may hold, in place of those that it names.
+        problems: gets what is wrong, for whoever looks on for more; the spec is then of what is right. None: all that
+            is wrong is raised.
 
     Raises:
-        SettingsError: it cannot be read, is not YAML, or says something that cannot be; names file, line and key.
+        InputFileError: it cannot be read.
+        SettingsError: it is not YAML, or says something that cannot be; names file, line and key.
     """
+    section = read_yaml(path, _text(path))
+    gathered = Problems() if problems is None else problems
+    spec = _spec(path, section, devices, gathered)
+    if problems is None:
+        gathered.raise_all()
+    return spec
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"cannot read {path}: {error}", fix="name a benchmark's YAML file; docs/benchmarking.md shows one"
-        ) from error
-    return _spec(path, read_yaml(path, text), devices)
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = [one.name for one in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, beside, n=1)
+        fix = f"did you mean {path.parent / near[0]}?" if near else _FIX
+        raise InputFileError(f"there is no file {path}", fix=fix) from None
+    except UnicodeDecodeError:
+        raise InputFileError(f"{path} is not UTF-8 text", fix=_FIX) from None
+    except OSError as error:
+        raise InputFileError(f"{path} cannot be read: {error.strerror}", fix=_FIX) from error
 
 
-def _spec(path: Path, section: Section, given: tuple[int, ...] | None) -> Spec:
-    named = _devices(section)
+def _spec(path: Path, section: Section, given: tuple[int, ...] | None, problems: Problems) -> Spec:
+    read = _Reader(section, problems)
+    named = read(_devices, default=None)
     devices = named if given is None else given
+    runtime = read(_one_of, "runtime", RUNTIMES, default=_WRONG)
+    datasets = [_dataset(entry, problems) for entry in read(_some, "datasets", "path", default=[])]
+    models = [_model(entry, devices, problems) for entry in read(_some, "models", "model", default=[])]
+    if runtime is _WRONG:  # where a model would run is not known, and whether it is set up there
+        models, runtime = [], None
+    splits = read(_distinct, "splits", default=None)
     spec = Spec(
         path=path,
-        name=section.text("name") or path.stem,
-        datasets=tuple(_dataset(entry) for entry in _some(section, "datasets", "path")),
-        models=tuple(_model(entry, devices) for entry in _some(section, "models", "model")),
-        splits=_distinct(section, "splits") or (None,),
-        metrics=_distinct(section, "metrics"),
-        bootstrap=_bootstrap(section),
-        runtime=_one_of(section, "runtime", RUNTIMES),
-        memory_bytes=_size(section, "memory"),
-        cpus=_cpus(section, "cpus"),
-        devices=devices,
+        name=read(Section.text, "name", default=None) or path.stem,
+        datasets=tuple(entry for entry in datasets if entry is not None),
+        models=tuple(entry for entry in models if entry is not None),
+        splits=() if splits is None else splits or (None,),
+        metrics=read(_distinct, "metrics", default=()),
+        bootstrap=read(_bootstrap, default=BOOTSTRAP),
+        runtime=runtime,
+        memory_bytes=read(_size, "memory", default=None),
+        cpus=read(_cpus, "cpus", default=None),
+        devices=devices or (),
         at=section,
     )
-    section.finish()
+    problems.add(section.unknown())
     return spec
+
+
+class _Reader:
+    """Takes a section apart; what is wrong is kept, and the default given in its place."""
+
+    def __init__(self, section: Section, problems: Problems) -> None:
+        self._section = section
+        self._problems = problems
+
+    def __call__(self, read: Callable[..., T], *words: object, default: D) -> T | D:
+        return self._problems.value(read, self._section, *words, default=default)
 
 
 def _some(section: Section, key: str, word: str) -> list[Section]:
@@ -147,34 +188,36 @@ def _some(section: Section, key: str, word: str) -> list[Section]:
     return entries
 
 
-def _dataset(section: Section) -> DatasetEntry:
-    path = section.text("path")
+def _dataset(section: Section, problems: Problems) -> DatasetEntry | None:
+    """An entry; None where something is wrong with it."""
+    before, read = problems.count, _Reader(section, problems)
+    path = read(Section.text, "path", default="")
+    texts = {key: read(Section.text, key, default=None) for key in ("reference", "target", "name")}
     if path is None:
-        raise section.wrong("path", "is missing: the file of the data set, or the name of an example")
-    texts = {key: section.text(key) for key in ("reference", "target", "name")}
-    section.finish()
-    return DatasetEntry(path, **texts, at=section)
+        problems.add([section.wrong("path", "is missing: the file of the data set, or the name of an example")])
+    problems.add(section.unknown())
+    return DatasetEntry(path or "", **texts, at=section) if problems.count == before else None
 
 
-def _model(section: Section, devices: tuple[int, ...]) -> ModelEntry:
-    model = section.text("model")
+def _model(section: Section, devices: tuple[int, ...] | None, problems: Problems) -> ModelEntry | None:
+    """An entry; None where something is wrong with it."""
+    before, read = problems.count, _Reader(section, problems)
+    model = read(Section.text, "model", default="")
     if model is None:
-        raise section.wrong("model", "is missing: the name of a model, as `repro list` shows it")
+        problems.add([section.wrong("model", "is missing: the name of a model, as `repro list` shows it")])
+    texts = {key: read(Section.text, key, default=None) for key in ("label", "variant", "image", "weights", "card")}
     entry = ModelEntry(
-        model=model,
-        label=section.text("label") or model,
-        variant=section.text("variant"),
-        image=section.text("image"),
-        weights=section.text("weights"),
-        card=section.text("card"),
-        hyper_params=_hyper_params(section),
-        device=_device(section, devices),
-        memory_bytes=_size(section, "memory"),
-        cpus=_cpus(section, "cpus"),
+        model=model or "",
+        label=texts.pop("label") or model or "",
+        **texts,
+        hyper_params=read(_hyper_params, default={}),
+        device=read(_device, devices, default=-1),
+        memory_bytes=read(_size, "memory", default=None),
+        cpus=read(_cpus, "cpus", default=None),
         at=section,
     )
-    section.finish()
-    return entry
+    problems.add(section.unknown())
+    return entry if problems.count == before else None
 
 
 def _hyper_params(section: Section) -> dict[str, Any]:
@@ -191,7 +234,8 @@ def _hyper_params(section: Section) -> dict[str, Any]:
     return named
 
 
-def _device(section: Section, devices: tuple[int, ...]) -> int:
+def _device(section: Section, devices: tuple[int, ...] | None) -> int:
+    """Index of a GPU, -1 or ANY_GPU; `devices`: those that cells may hold, None where that is not known."""
     value = section.value("device")
     if value is None:
         return -1
@@ -201,6 +245,8 @@ def _device(section: Section, devices: tuple[int, ...]) -> int:
         value = None
     if value is None:
         raise section.wrong("device", f"must be cpu, gpu or the index of a GPU, not {section.value('device')!r}")
+    if devices is None:
+        return value
     if value == ANY_GPU and not devices:
         raise section.wrong("device", "is gpu, and no GPUs are listed: say `devices: [0]` in the file, or --devices 0")
     if value >= 0 and devices and value not in devices:

@@ -39,7 +39,7 @@ exit codes:
   0    done
   1    repro doctor found a fault; or an error that has no code
   2    the command line, a setting or a name is wrong
-  3    the input cannot be taken
+  3    the input cannot be taken, or lacks what was asked for
   4    not set up, or setting up failed
   5    no Docker engine answers, or the runtime cannot be used
   6    the GPU that was asked for is not there

@@ -6,6 +6,7 @@ A cell is one model on one target of one data set with one split. Its line has `
 from __future__ import annotations
 
 import csv
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ COLUMNS = (
     "n", "seconds", "cell", "status", "error",
 )  # fmt: skip
 FAILED = "failed"
+NAME_FILE = "benchmark.json"
+"""Beside the table: what the benchmark is called."""
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_FIELD = 1 << 24
 """Characters: an error may hold a long traceback."""
@@ -68,6 +71,15 @@ class Cell:
     def assay(self) -> tuple[str, str]:
         """What was measured: data set and target."""
         return self.dataset, self.target
+
+
+def read_name(folder: Path) -> str:
+    """What the benchmark of a folder is called: as its file says, else as the folder is."""
+    try:
+        name = json.loads((folder / NAME_FILE).read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):  # results that another program or an older repro has written
+        name = ""
+    return name if isinstance(name, str) and name else folder.resolve().name
 
 
 def read_results(folder: Path) -> list[Cell]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.benchmarks.report.flags import find_flags
-from repro.benchmarks.report.results import Cell, read_results
+from repro.benchmarks.report.results import Cell, read_name, read_results
 from repro.benchmarks.report.summary import Line, metrics_of, summarise
 from repro.benchmarks.report.tables import cells_csv, markdown, summary_csv
 from repro.data.output import complete_file, output_errors
@@ -44,7 +44,7 @@ def write_report(
         folder: what `repro benchmark run` wrote: `results.csv` and `cells/`.
         out: a folder, made where it is not there [default: `folder/report`]; or one file: `.html`, `.md` or `.csv`
             (the line-a-cell table).
-        title: of the page [default: the folder's name].
+        title: of the page [default: the benchmark's name, else the folder's].
         datasets: leave all other data sets out.
 
     Raises:
@@ -57,7 +57,7 @@ def write_report(
     cells = _chosen(read_results(source), datasets)
     flags, means = find_flags(cells), summarise(cells)
     files = _files(source / FOLDER if out is None else Path(out))
-    named = title or source.resolve().name
+    named = title or read_name(source)
     # All is made before anything is written: no half of a report.
     texts = [(file, _text(kind, named, source, cells, flags, means)) for kind, file in files]
     for file, text in texts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from repro.cli.benchmark.flags import told
 from repro.cli.console import Console, counted, print_json, print_table
 from repro.cli.options import json_option, verbosity
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A folder, or one file: .html, .md or .csv. [default: DIR/report]",
 )
-@click.option("--title", help="What the page and the document are headed with. [default: the name of DIR]")
+@click.option("--title", help="What the page and the document are headed with. [default: the benchmark's name]")
 @click.option(
     "--dataset", "datasets", metavar="NAME", multiple=True, help="This data set alone; may be given several times."
 )
@@ -47,9 +48,8 @@ def command(
         print_json(_as_dict(report))
         return
     _print_means(report)
-    for cell, flags in zip(report.cells, report.flags, strict=True):
-        for flag in flags:
-            console.note(f"note: {cell.name}: {flag}")
+    for line in told([cell.name for cell in report.cells], report.flags):
+        console.note(f"note: {line}")
     if report.failed:
         console.note(f"{counted(len(report.failed), 'cell')} failed: the means leave them out")
     for file in report.files:

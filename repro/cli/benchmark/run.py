@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from repro.cli.benchmark.flags import marks
 from repro.cli.console import Console, counted, print_json, print_table, shortened
 from repro.cli.options import json_option, runtime_option, verbosity
 from repro.errors import PredictionError
@@ -42,9 +43,7 @@ class _Devices(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
 @click.command(options_metavar="-o DIR [OPTIONS]")
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."
-)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--dry-run", is_flag=True, help="Check everything and list the cells; compute none.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Cells at a time. [default: as there is room]")
 @click.option("--memory", metavar="SIZE", help="Memory for all cells. [default: what is free]")
@@ -82,14 +81,18 @@ def command(
     A cell that fails does not stop the others: its error is in the results, and the exit code is 8.
     """
     from repro.benchmarks.planning import make_plan
+    from repro.benchmarks.problems import Problems
     from repro.benchmarks.running import Request, find_done, run_cells
     from repro.benchmarks.spec import read_spec
     from repro.cli.benchmark.run_display import display
+    from repro.training_output import check_output_dir
 
-    wanted = read_spec(spec, devices)
+    check_output_dir(output)
+    problems = Problems()
+    wanted = read_spec(spec, devices, problems)
     if runtime is not None:
         wanted = replace(wanted, runtime=None if runtime == "auto" else runtime)
-    plan = make_plan(wanted)
+    plan = make_plan(wanted, problems)
     for note in plan.notes:
         console.note(note)
     if dry_run:
@@ -98,7 +101,7 @@ def command(
     request = Request(_machine(wanted, memory, cpus), plan.metrics, plan.bootstrap, jobs)
     try:
         with display(console) as watch:
-            outcome = run_cells(plan.cells, output, request, watch, console.note)
+            outcome = run_cells(plan.cells, output, request, watch, console.note, wanted.name)
     except (KeyboardInterrupt, SystemExit):
         console.note(f"cells that are done are kept; go on with: repro {shlex.join(sys.argv[1:])}")
         raise
@@ -135,16 +138,20 @@ def _show_plan(console: Console, plan: Plan, done: dict[str, Record], as_json: b
 
 
 def _show(console: Console, outcome: Outcome) -> None:
-    """The table of scores, then what failed, then where it all is."""
+    """The table of scores, then what its flags mean, what failed, and where it all is."""
     from repro.benchmarks.results import flags_of
 
-    flags = flags_of(outcome.cells)
+    flags, meanings = marks(flags_of(outcome.cells))
     metrics = list(dict.fromkeys(name for _, record in outcome.cells for name in record.scores))
     rows = [
         [*cell.names, *(_shown(record, name) for name in metrics), flag]
         for (cell, record), flag in zip(outcome.cells, flags, strict=True)
     ]
-    print_table(["DATA SET", "TARGET", "MODEL", "SPLIT", *(name.upper() for name in metrics), ""], rows, fit=True)
+    print_table(
+        ["DATA SET", "TARGET", "MODEL", "SPLIT", *(name.upper() for name in metrics), "FLAGS" if meanings else ""], rows
+    )
+    for line in meanings:
+        click.echo(f"flag {line}")
     for cell, record in outcome.failed:
         first, *_ = record.error.splitlines() or [""]
         told = f"{cell.name}: {shortened(first, _ERROR_WIDTH)} (cells/{record.key}/cell.json)"

@@ -39,5 +39,5 @@ def test_scores_errors_and_flags_are_read_as_they_were_written(tmp_path: Path) -
     assert (random.key, random.n, random.seconds) == (cells[0][0].key, 760, 1.5)
     assert contiguous.failed
     assert contiguous.error == "no memory"
-    assert flags_of(cells)[:2] == 2 * ["good on random folds, near zero on modulo folds"]
+    assert flags_of(cells)[:2] == 2 * [("good on random folds, near zero on modulo folds",)]
     assert "one class" in cells_csv([random, modulo], [(), ()])

@@ -111,11 +111,6 @@ def test_mistake_is_told_with_file_line_and_key(path: Path, text: str, said: str
     assert said in caught.value.message
 
 
-def test_file_that_is_not_there_is_told(path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot read"):
-        read_spec(path)
-
-
 def test_gpus_of_the_command_line_take_the_place_of_those_of_the_file(path: Path) -> None:
     path.write_text("datasets: [a]\nmodels: [{model: r, device: gpu}]\n")
     assert read_spec(path, (2,)).devices == (2,)
