@@ -63,6 +63,8 @@ class ModelInfo:
     outputs: tuple[Field, ...]
     options: tuple[Field, ...]
     parameters: tuple[Field, ...]
+    hyper_params: tuple[Field, ...]
+    """Of `train`; those of `options` and `parameters` are some too."""
 
 
 def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:
@@ -90,6 +92,7 @@ def inspect_model(model: type[Model], settings: Settings) -> ModelInfo:
         outputs=tuple(fields_of(model.Outputs)),
         options=tuple(fields_of(model.Options)),
         parameters=tuple(fields_of(model.Parameters)),
+        hyper_params=tuple(fields_of(model.Hyperparameters)),
     )
 
 

@@ -127,5 +127,7 @@ def _checked(model: str, kind: type[BaseModel] | None, given: Mapping[str, Any])
         detail = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in detail["loc"])
         said = f"{model}: the option {name!r}: {detail['msg']}, not {detail.get('input')!r}"
-        raise SettingsError(said, fix=f"repro info {model}") from None
+        field = kind.model_fields.get(str(detail["loc"][0]))
+        meaning = f"{name} is: {field.description}; all: " if field is not None and field.description else ""
+        raise SettingsError(said, fix=f"{meaning}repro info {model}") from None
     return values.model_dump(mode="json")

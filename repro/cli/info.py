@@ -95,6 +95,7 @@ def _show(info: ModelInfo) -> None:
         ("an answer has", info.outputs),
         ("options, fixed when the worker starts", info.options),
         ("parameters, of each call", info.parameters),
+        ("hyper-parameters, of `repro train` (-p NAME=VALUE)", info.hyper_params),
     ):
         if fields:
             click.secho(f"\n{title}", bold=True)

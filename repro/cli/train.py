@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from repro.training import TrainingResult
 
 _OWN = "run.py train: "  # how run.py begins what is for people; all else that it prints is the model's
+_ERROR = f"{_OWN}error: "  # which is told again, as the error that this command ends with
 
 
 @click.command(options_metavar="-o DIR [OPTIONS]")
@@ -110,7 +111,7 @@ def parse_hyper_params(words: tuple[str, ...]) -> dict[str, str]:
 
 def _told_by(console: Console) -> Any:
     def say(text: str) -> None:
-        if text.startswith(_OWN):
+        if text.startswith(_OWN) and not text.startswith(_ERROR):
             console.note(text.removeprefix(_OWN))
         elif text.startswith("training "):
             console.note(text)

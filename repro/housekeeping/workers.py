@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ANSWER_WITHIN_S = 5.0
 _WEIGHTS_OPTION = "--weights-dir"
+_WORK = frozenset(["serve", "train"])
+"""What run.py is told to do."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,13 @@ def _processes() -> Iterator[Path]:
 
 
 def _worker_command(process: Path) -> tuple[str, ...]:
-    """The command line of a worker; empty for any other process, one that has ended, and one in a container."""
+    """The command line of a worker, which serves or trains; empty for any other process, and one in a container."""
     try:
         words = tuple((process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0"))
     except OSError:
         return ()
-    serves = "serve" in words and any(PREFIX in word for word in words) and _script(words) is not None
-    return words if serves else ()
+    works = not _WORK.isdisjoint(words) and any(PREFIX in word for word in words) and _script(words) is not None
+    return words if works else ()
 
 
 def _script(command: tuple[str, ...]) -> Path | None:

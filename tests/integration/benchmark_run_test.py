@@ -208,7 +208,8 @@ def test_numbers_that_random_folds_flatter_are_flagged(run: Run) -> None:
     flags = {row["split"]: row["flag"] for row in results() if row["metric"] == "spearman"}
     assert "good on random folds" in flags["random_5"]
     assert "modulo folds" in flags["modulo_5"]
-    assert "good on random folds" in said.out
+    assert said.out.count("good on random folds") == 1
+    assert "\nflag 1: good on random folds, " in said.out
 
 
 # ----------------------------------------------------------------------------------------------- cells that fail
@@ -256,6 +257,22 @@ def test_nothing_is_computed_where_something_is_wrong(run: Run) -> None:
     assert "models.1.card" in ended.err
     assert not OUT.exists()
     assert begun() == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_file_in_place_of_the_folder_is_told_first(run: Run, words: tuple[str, ...]) -> None:
+    OUT.write_text("mine")
+    ended = run(spec("shift: 1"), *words)
+    assert (ended.code, ended.err.splitlines()[0]) == (9, "error: out is a file, not a folder")
+    assert OUT.read_text() == "mine"
+
+
+def test_report_is_called_as_the_benchmark_is(run: Run) -> None:
+    assert run("name: All of it\n" + spec("shift: 1")).code == 0
+    assert main(["benchmark", "report", "out", "-o", "report.md"]) == 0
+    assert Path("report.md").read_text().startswith("# All of it\n")
+    assert main(["benchmark", "report", "out", "-o", "report.md", "--title", "Mine"]) == 0
+    assert Path("report.md").read_text().startswith("# Mine\n")
 
 
 def test_dry_run_lists_the_cells_and_writes_nothing(run: Run) -> None:

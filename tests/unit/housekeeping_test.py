@@ -37,12 +37,12 @@ def start_worker(tmp_path: Path) -> Iterator[object]:
     script.parent.mkdir(parents=True)
     script.write_text(DEAF)
 
-    def start(folder: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(script), "serve", "--input-dir", str(folder / "in")]
+    def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(script), *(words or ("serve", "--input-dir")), str(folder / "in")]
         process = subprocess.Popen(command, start_new_session=True)
         started.append(process)
         # The kernel shows the command line a moment after Popen returns.
-        while b"serve" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        while bytes(folder) not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
             assert process.poll() is None
             time.sleep(0.01)
         return process
@@ -77,6 +77,14 @@ def test_a_worker_whose_session_lives_is_left_alone(settings: Settings, start_wo
 
     assert f"process {worker.pid}" in [one.name for one in local_workers() if one.owner_is_alive]
     assert [one for one in leftovers(settings, None) if one.name == f"process {worker.pid}"] == []
+
+
+def test_a_training_is_a_worker_too(settings: Settings, start_worker, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    here = start_worker(ExchangeFolder(tmp_path).path, "train", "--prefix")
+    gone = start_worker(tmp_path / f"{PREFIX}gone", "train", "--prefix")
+
+    found = {one.pid: (one.model, one.owner_is_alive) for one in local_workers()}
+    assert (found[here.pid], found[gone.pid]) == (("deaf", True), ("deaf", False))
 
 
 def test_a_file_with_two_names_is_free_with_the_last_of_them(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Options(BaseModel):
 
 
 class Parameters(BaseModel):
-    layer: int = Field(-1, ge=-1)
+    layer: int = Field(-1, ge=-1, description="which one")
 
 
 GOOD = {"sequence": "MKT"}
@@ -101,7 +101,7 @@ def test_options_are_sorted_into_the_classes_that_declare_them() -> None:
     [
         ({"layr": 3}, "m has no option 'layr'", "did you mean 'layer'?"),
         ({"zzz": 3}, "m has no option 'zzz'", "known: layer, precision"),
-        ({"layer": -2}, "the option 'layer'", "repro info m"),
+        ({"layer": -2}, "the option 'layer'", "layer is: which one; all: repro info m"),
         ({"precision": "fp16"}, "the option 'precision'", "repro info m"),
     ],
 )

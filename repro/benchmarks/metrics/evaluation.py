@@ -14,6 +14,13 @@ from repro.benchmarks.metrics.registry import METRICS, by_name
 from repro.benchmarks.metrics.rows import Rows, Values, checked_rows
 from repro.errors import InputError, SettingsError
 
+_FIXES = {
+    Takes.SCORES: "name columns of numbers (--truth, --pred)",
+    Takes.CLASSES: "name the column of the classes: --bin COLUMN (in Python: binary)",
+    Takes.SEQUENCES: "name columns of sequences (--truth, --pred)",
+}
+"""What to do where rows do not suffice for a metric."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -65,7 +72,7 @@ def evaluate(
     chosen = applicable(rows) if metrics is None else [by_name(name) for name in metrics]
     for metric in chosen:
         if reason := lacking(metric, rows):
-            raise SettingsError(f"the metric {metric.name} cannot be computed: {reason}")
+            raise SettingsError(f"the metric {metric.name} cannot be computed: {reason}", fix=_FIXES[metric.takes])
     if bootstrap < 0 or bootstrap == 1:
         raise SettingsError(f"{bootstrap} resamples give no standard error", fix="at least 2, or 0 for none")
     if folds is None:

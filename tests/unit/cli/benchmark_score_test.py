@@ -174,6 +174,7 @@ def test_tsv_is_read_by_its_ending(repro: Repro, tmp_path: Path) -> None:
     [
         (["--metrics", "pearsonn"], "no metric is called 'pearsonn'"),
         (["--metrics", "auc"], "the metric auc cannot be computed"),
+        (["--metrics", "mcc"], "do: name the column of the classes: --bin COLUMN"),
         (["--metrics", ""], "no metric is named"),
         (["--metrics", ","], "no metric is named"),
         (["--mean"], "the mean of one column is that column"),

@@ -88,6 +88,11 @@ class TestInfo:
         assert "sequence  text  -" in text
         assert "sequence  text  (required)" in repro("info", "antiberty").out
 
+    def test_hyper_parameters_of_a_training_are_shown(self, repro: Repro) -> None:
+        shown = repro("info", "ridge").out
+        assert "hyper-parameters, of `repro train` (-p NAME=VALUE)" in shown
+        assert "penalty of squared weights" in shown
+
     def test_registered_name_works_too(self, repro: Repro) -> None:
         assert repro("info", "esm-model").out == repro("info", "esm").out
 

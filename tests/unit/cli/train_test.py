@@ -80,6 +80,9 @@ def test_json_tells_the_result_on_stdout(train: Repro) -> None:
     [
         (["--target", "size"], 3, "dms has no target 'size': it has DMS_score"),
         (["--split", "moduol_2"], 3, "dms has no split 'moduol_2'"),
+        (["--split", "moduol_2"], 3, "do: did you mean modulo_2?"),
+        (["--fold", "7"], 3, "do: name one of them (--fold 0), or leave the fold out"),
+        (["--card", "."], 3, "error: . is a folder, not a model card\ndo: name the file: ./README.md"),
         (["--card", "nowhere.md"], 3, "there is no model card nowhere.md"),
         (["--split", "all"], 3, "leaves this model nothing to learn from"),
         (["-p", "shfit=1"], 2, "trainee-model has no option 'shfit'"),
@@ -88,7 +91,9 @@ def test_json_tells_the_result_on_stdout(train: Repro) -> None:
         (["-p", "fold=1"], 2, "fold is no hyper-parameter"),
         (["--fold", "-1"], 2, "-1 is not in the range x>=0"),
         (["-p", "do=raise"], 8, "the model failed in training: ValueError: no residue fits"),
+        (["-p", "shift=xx"], 2, "do: repro info trainee-model"),
         (["-o", "dms.csv"], 9, "dms.csv is a file, not a folder"),
+        (["-o", "dms.csv/out"], 9, "dms.csv/out cannot be made: "),
         (["--memory", "1g"], 2, "the local runtime cannot limit memory"),
     ],
 )
@@ -101,6 +106,32 @@ def test_what_is_wrong_is_told_and_the_exit_code_is_its_own(
     assert said in done.err
     assert "Traceback (most" not in done.err or code == 8
     assert not Path("out").exists()
+
+
+def test_what_run_py_says_is_wrong_is_told_once(train: Repro) -> None:
+    done = train("--split", "all")
+
+    assert done.err.count("leaves this model nothing to learn from") == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, in which no folder can be made")
+def test_a_place_that_cannot_be_written_is_told_before_anything_starts(train: Repro) -> None:
+    done = train("-o", "/proc/out")
+
+    assert done.code == 9
+    assert done.err == (
+        "error: /proc/out cannot be written: nothing can be made in /proc\ndo: name another folder: -o FOLDER\n"
+    )
+
+
+def test_a_folder_that_is_there_is_all_that_is_written_to(train: Repro) -> None:
+    Path("out").mkdir()
+    before = Path().stat().st_mtime_ns
+
+    assert train().code == 0
+    assert train("--fold", "1").code == 0
+    assert Path().stat().st_mtime_ns == before
+    assert not list(Path("out").glob(".*"))
 
 
 def test_the_models_own_card_is_the_default_and_has_to_have_front_matter(train: Repro, trainee: Path) -> None:
