@@ -247,6 +247,12 @@ class Dataset:
                     raise DatasetError(
                         "%s has no column %r, which the assay %s names" % (self.name, column, assay.target)
                     )
+        for assay in self.assays.values():
+            wild_type = assay.wild_type
+            if wild_type is not None and not _RESIDUES.fullmatch(wild_type):
+                raise DatasetError(
+                    "%s: the wild type of %s is no sequence: %r" % (self.name, assay.target, wild_type[:60])
+                )
         for split in self.splits.values():
             if len(split) != len(self):
                 raise DatasetError("the split %s is of %d rows, not of %d" % (split.name, len(split), len(self)))

@@ -16,7 +16,16 @@ def load_manifest(archive, name):
         text = archive.read(name).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DatasetError("%s in %s is not UTF-8: %s" % (name, archive.path, error.reason)) from None
-    return load_toml(text, DatasetError, "%s in %s" % (name, archive.path))
+    return _plain(load_toml(text, DatasetError, "%s in %s" % (name, archive.path)))
+
+
+def _plain(value):
+    """Dates and times as text: JSON has none, and what is made of a manifest is told in it."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def text_of(table, key, where, default=""):
@@ -32,6 +41,22 @@ def table_of(manifest, key, where):
     value = manifest.get(key)
     if not isinstance(value, dict):
         raise DatasetError("%s has no table [%s]" % (where, key))
+    return value
+
+
+def optional_table(manifest, key, where):
+    """A table of a manifest; empty where it is not there."""
+    value = manifest.get(key, {})
+    if not isinstance(value, dict):
+        raise DatasetError("%s: `%s` is %r, and has to be a table" % (where, key, value), "write [%s]" % key)
+    return value
+
+
+def whole_number_of(table, key, where):
+    """A whole number of a manifest, or None where it is not there."""
+    value = table.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise DatasetError("%s: `%s` is %r, and has to be a whole number" % (where, key, value))
     return value
 
 

@@ -11,7 +11,7 @@ from .assay import Assay
 from .errors import DatasetError
 from .fasta import read_fasta
 from .joined_tables import join
-from .manifests import checked_columns, list_of, load_manifest, member_of, tables_of, text_of
+from .manifests import checked_columns, list_of, load_manifest, member_of, optional_table, tables_of, text_of
 from .table import read_columns, read_header, to_numbers
 from .variants import with_sequences
 
@@ -35,7 +35,7 @@ def read(archive, outer=None):
     """
     where = "%s in %s" % (MANIFEST, archive.path)
     manifest = load_manifest(archive, MANIFEST)
-    beside = load_manifest(archive, BESIDE) if BESIDE in archive else {}
+    beside = _beside(archive)
     name = text_of(manifest, "name", where)
     if not name:
         raise DatasetError("%s has no name" % where, 'add a line: name = "..."')
@@ -64,6 +64,20 @@ def read(archive, outer=None):
         "files": files,
         "extra": _extra(manifest, beside, sections, files),
     }
+
+
+def _beside(archive):
+    """What repro.toml says, with its form checked."""
+    if BESIDE not in archive:
+        return {}
+    where = "%s in %s" % (BESIDE, archive.path)
+    beside = load_manifest(archive, BESIDE)
+    beside["splits"] = stored_splits.read_descriptions(beside, where)
+    for key in ("assays", "extra"):
+        beside[key] = optional_table(beside, key, where)
+    for target in beside["assays"]:
+        optional_table(beside["assays"], target, "%s, [assays]" % where)
+    return beside
 
 
 def reference_file(name):
@@ -103,11 +117,13 @@ def _reference(manifest, sections, files, where):
     """The sequence that the manifest calls the reference, or its only wild type, or starting sequence; or None."""
     named, kinds = {}, {}
     for section in sections:
-        path = filed(member_of(section, "path", "%s, [[sequences]]" % where), "sequences")
+        place = "%s, [[sequences]]" % where
+        path = filed(member_of(section, "path", place), "sequences")
+        kind = text_of(section, "type", place) or text_of(section, "sequence_type", place)
         for member in [one for one in files if one == path or one.startswith(path + "/")]:
             for name, sequence in read_fasta(files[member], member):
                 named[name] = sequence
-                kinds.setdefault(section.get("type", section.get("sequence_type")), set()).add(sequence)
+                kinds.setdefault(kind, set()).add(sequence)
     reference = text_of(manifest, "reference_sequence_name", where)
     if reference:
         if reference not in named:
@@ -137,7 +153,9 @@ def _table(archive, member, group, beside, reference, manifest):
     with archive.text(member) as stream:
         reader, header = read_header(stream, where)
         assays = [one for section, place, _ in group for one in _assays(section, header, beside, reference, place)]
-        wanted = [about.get("column", "") for about in beside.get("splits", {}).values()]
+        labels = [about["column"] for about in beside.get("splits", {}).values()]
+        stored_splits.check_columns(labels, assays, BESIDE)
+        wanted = list(labels)
         wanted += list_of(beside, "columns", BESIDE)
         wanted += filter(stored_splits.is_folds_column, header)
         for assay in assays:

@@ -3,7 +3,7 @@
 from . import stored_splits
 from .assay import Assay
 from .errors import DatasetError
-from .manifests import checked_columns, list_of, load_manifest, member_of, table_of, text_of
+from .manifests import checked_columns, list_of, load_manifest, member_of, optional_table, table_of, text_of
 from .table import read_columns, read_header
 from .variants import with_sequences
 
@@ -25,10 +25,11 @@ def read(archive):
     if not texts["name"]:
         raise DatasetError("%s has no name" % where, 'add a line: name = "..."')
     meta = table_of(manifest, META, where)
-    columns, splits, assays = _table(archive, meta, manifest.get("splits", {}), where)
+    columns, splits, assays = _table(archive, meta, stored_splits.read_descriptions(manifest, where), where)
     others = {key: value for key, value in manifest.items() if key not in (*_TEXTS, META, "splits")}
     for key in (key for keys in FOLDERS.values() for key in keys):
-        about = {name: value for name, value in (others.pop(key, None) or {}).items() if name != "file_path"}
+        about = {name: value for name, value in optional_table(others, key, where).items() if name != "file_path"}
+        others.pop(key, None)
         if about:
             others[key] = about
     kept = {key: meta[key] for key in ("engineering_round_feature", "split_strategy") if meta.get(key)}
@@ -47,13 +48,14 @@ def read(archive):
 def _table(archive, meta, described, where):
     member = member_of(meta, "file_path", where)
     split_column = text_of(meta, "split_feature", where)
-    label_columns = {about.get("column", name): name for name, about in described.items()}
+    label_columns = {about["column"]: name for name, about in described.items()}
     if split_column:
         label_columns.setdefault(split_column, None)
     table_where = "%s in %s" % (member, archive.path)
     with archive.text(member) as stream:
         reader, header = read_header(stream, table_where)
         assays = _assays(meta, header, where)
+        stored_splits.check_columns(label_columns, assays.values(), where)
         wanted = [*list_of(meta, "columns", where), text_of(meta, "engineering_round_feature", where), *label_columns]
         for assay in assays.values():
             wanted += [assay.sequence_column, assay.target, assay.mutation_column, *assay.features]

@@ -3,6 +3,7 @@
 import re
 
 from .errors import DatasetError
+from .manifests import optional_table, text_of, whole_number_of
 from .splits import FOLD_KINDS, LEFT_OUT, TEST, TRAIN, TRAIN_VALID_TEST, VALID, Split
 
 _FOLDS_COLUMN = re.compile(r"fold_(random|rand_multiples|modulo|contiguous)(?:_\d+)?")
@@ -33,11 +34,42 @@ def described(split):
     return {key: value for key, value in known.items() if value is not None}
 
 
+def read_descriptions(manifest, where):
+    """What a manifest of ours says of each split, by name, with the `column` of its labels.
+
+    Raises:
+        DatasetError: it does not have the form, or two splits have one column.
+    """
+    found = {}
+    for name, about in optional_table(manifest, "splits", where).items():
+        place = "%s, [splits.%s]" % (where, name)
+        if not isinstance(about, dict):
+            raise DatasetError("%s is no table" % place)
+        if not text_of(about, "kind", place):
+            raise DatasetError("%s: the split %s has no `kind`" % (where, name))
+        for key in ("folds", "seed"):
+            whole_number_of(about, key, place)
+        column = text_of(about, "column", place, name)
+        if column in [one["column"] for one in found.values()]:
+            raise DatasetError("%s: the column %r is that of another split too" % (place, column))
+        found[name] = {**about, "column": column}
+    return found
+
+
+def check_columns(columns, assays, where):
+    """See that the labels of splits are not in a column that holds something else. DatasetError."""
+    for assay in assays:
+        for used in (assay.target, assay.target + "_bin", assay.sequence_column, assay.mutation_column):
+            if used in columns:
+                raise DatasetError("%s takes the column %r for a split, and it holds something else" % (where, used))
+
+
 def from_manifest(name, about, labels, where):
-    """The split that a manifest of ours describes."""
-    if not isinstance(about.get("kind"), str):
-        raise DatasetError("%s: the split %s has no `kind`" % (where, name))
-    return Split(name, about["kind"], about.get("folds"), about.get("seed"), _kept(labels))
+    """The split that a manifest of ours describes. See `read_descriptions`."""
+    folds = about.get("folds")
+    if folds is not None and not 2 <= folds <= len(labels):
+        raise DatasetError("%s: the split %s has %d folds, for %d rows" % (where, name, folds, len(labels)))
+    return Split(name, about["kind"], folds, about.get("seed"), _kept(labels))
 
 
 def from_column(name, labels, where):
@@ -68,4 +100,4 @@ def _kept(labels):
 
 def _fold(label):
     text = label[:-2] if label.endswith(".0") else label  # as pandas writes a column with gaps
-    return int(text) if text.isdigit() and len(text) < 5 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None

@@ -5,6 +5,7 @@ import csv
 import io
 import itertools
 import math
+import os
 import shlex
 
 from .errors import DatasetError
@@ -160,5 +161,7 @@ def undecodable(where, error):
 
 
 def _not_utf8(where, what, encoding):
-    fix = "save it as CSV in UTF-8, or: iconv -f %s -t UTF-8 %s > fixed.csv" % (encoding, shlex.quote(where))
+    fix = "save it as CSV in UTF-8"
+    if os.path.isfile(where):  # no member of an archive
+        fix += ", or: iconv -f %s -t UTF-8 %s > fixed.csv" % (encoding, shlex.quote(where))
     return DatasetError("%s is %s" % (where, what), fix)
