@@ -33,7 +33,7 @@ class PLS(OneHotModel):
 
     >>> with PLS(runtime="local") as model:  # doctest: +SKIP
     ...     model.predict("DAEFRHDSGYEVHHQKLVFFAEDVGSNKGAIIGLMVGGVVIA")
-    {'prediction': 0.63}
+    {'prediction': -1.1761824902644344}
     """
 
     default_image = DEFAULT_IMAGE

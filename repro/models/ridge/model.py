@@ -39,7 +39,7 @@ class Ridge(OneHotModel):
 
     >>> with Ridge(runtime="local") as model:  # doctest: +SKIP
     ...     model.predict("DAEFRHDSGYEVHHQKLVFFAEDVGSNKGAIIGLMVGGVVIA")
-    {'prediction': 0.63}
+    {'prediction': -1.176809518991647}
     """
 
     default_image = DEFAULT_IMAGE
