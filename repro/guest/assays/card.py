@@ -4,14 +4,17 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from typing import Any, Dict, List
 
 from .errors import CardError
 from .front_matter import load_front_matter
+from .plain_values import plain
 from .toml_text import load_toml
 
 HYPER_PARAMS = ("hyper_params", "hyper_parameters")
 """Both names are read; they mean the same."""
+_NO_NAME = re.compile(r"^\.|[/\x00-\x1f\x7f]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +74,9 @@ def _text(path):
         with open(path, encoding="utf-8-sig") as stream:
             return stream.read()
     except FileNotFoundError:
-        raise CardError("there is no model card %s" % path) from None
+        raise CardError(
+            "there is no model card %s" % path, "name a README.md with front matter, or a TOML file"
+        ) from None
     except IsADirectoryError:
         raise CardError(
             "%s is a folder, not a model card" % path, "name the file: %s/README.md" % path.rstrip("/")
@@ -79,21 +84,21 @@ def _text(path):
     except OSError as error:
         raise CardError("the model card %s cannot be read: %s" % (path, error.strerror)) from None
     except UnicodeDecodeError as error:
-        raise CardError("the model card %s is not UTF-8: %s" % (path, error.reason)) from None
+        raise CardError("the model card %s is not UTF-8: %s" % (path, error.reason), "save it as UTF-8") from None
 
 
 def _card(cls, content, path):
-    hyper_params = dict(_hyper_params(content, path))
+    hyper_params = plain(_hyper_params(content, path), CardError, path)
     name = content["name"] if "name" in content else hyper_params.pop("name", None)  # the oldest form has it there
     if not isinstance(name, str) or not name.strip():
         raise CardError("%s: `name` is %s" % (path, "not there" if name is None else repr(name)), "add name: my-model")
-    if "/" in name or name.startswith("."):
+    if _NO_NAME.search(name):
         raise CardError("%s: %r cannot be a model's name: predictions are named after it" % (path, name))
     tags = content.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise CardError("%s: `tags` is %r, and has to be a list of words" % (path, tags))
     extra = {key: value for key, value in content.items() if key not in ("name", "tags", *HYPER_PARAMS)}
-    return cls(name, hyper_params, tags, extra)
+    return cls(name, hyper_params, tags, plain(extra, CardError, path))
 
 
 def _hyper_params(content, path):

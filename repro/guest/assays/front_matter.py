@@ -39,6 +39,8 @@ def _load(text, where):
         return yaml.load(text, _loader())  # noqa: S506 (a SafeLoader with other numbers)
     except RecursionError:
         raise CardError("%s cannot be read: it is nested too deeply" % where) from None
+    except ValueError as error:  # a day that is in no calendar, a number of thousands of digits
+        raise CardError("%s: %s" % (where, error)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = ", line %d" % (mark.line + 2) if mark else ""

@@ -2,6 +2,7 @@
 
 from .archive import escapes, plain_name
 from .errors import DatasetError
+from .plain_values import plain
 from .toml_text import load_toml
 
 MAX_BYTES = 16 << 20
@@ -16,16 +17,8 @@ def load_manifest(archive, name):
         text = archive.read(name).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DatasetError("%s in %s is not UTF-8: %s" % (name, archive.path, error.reason)) from None
-    return _plain(load_toml(text, DatasetError, "%s in %s" % (name, archive.path)))
-
-
-def _plain(value):
-    """Dates and times as text: JSON has none, and what is made of a manifest is told in it."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    where = "%s in %s" % (name, archive.path)
+    return plain(load_toml(text, DatasetError, where), DatasetError, where)
 
 
 def text_of(table, key, where, default=""):

@@ -9,7 +9,7 @@ def load_toml(text, error, where):
     toml = _reader(error, where)
     try:
         return toml.loads(text)
-    except toml.TOMLDecodeError as reason:
+    except ValueError as reason:  # TOMLDecodeError, and what Python says of a number of thousands of digits
         raise error("%s is no TOML: %s" % (where, reason)) from None
     except RecursionError:
         raise error("%s is no TOML that can be read: it is nested too deeply" % where) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -182,3 +183,46 @@ def test_a_card_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_path_may_be_text(tmp_path: Path) -> None:
     assert ModelCard.from_path(os.fspath(written(tmp_path / "x.toml", TOML))).name == "pls"
+
+
+def test_dates_are_text_in_both_forms(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(
+        "---\nname: x\nhyper_params: {day: 2020-01-02}\nmade: 2021-03-04\n1: b\na: c\n---\n"
+    )
+    (tmp_path / "x.toml").write_text(
+        'name = "x"\nmade = 2021-03-04\n1 = "b"\na = "c"\n[hyper_params]\nday = 2020-01-02\n'
+    )
+    card = ModelCard.from_path(tmp_path / "README.md")
+
+    assert (card.hyper_params, card.extra["made"]) == ({"day": "2020-01-02"}, "2021-03-04")
+    assert card == Manifest.from_path(tmp_path / "x.toml")
+    assert json.dumps([card.hyper_params, card.extra])
+    assert len(card.digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a: &a [*a]", "nested too deeply, or holds itself"),
+        ("a: 2020-13-45", "month must be in 1..12"),
+        (f"a: {'9' * 5000}", "Exceeds the limit"),
+        ("a: !!set {b, c}", "neither text nor a number"),
+        (
+            "\n".join(["a: &a [1]", *(f"{b}: &{b} [{f'*{a},' * 9}]" for a, b in zip("abcdef", "bcdefg", strict=True))]),
+            "more than 100000",
+        ),
+    ],
+)
+def test_a_card_made_to_break_its_reader_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "README.md").write_text(f"---\nname: x\n{line}\n---\n")
+
+    with pytest.raises(CardError) as caught:
+        ModelCard.from_path(tmp_path / "README.md")
+    assert said in str(caught.value)
+
+
+def test_a_name_that_no_file_should_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text('---\nname: "x\\ny"\n---\n')
+
+    with pytest.raises(CardError, match="cannot be a model's name"):
+        ModelCard.from_path(tmp_path / "README.md")
