@@ -7,6 +7,7 @@ from structure import AMINO_ACIDS, StructureError
 from variants import changes, own_wild_type, placed_wild_type
 
 LARGEST_SEED = 2**63 - 1
+NAMED = 5  # rows, in an error
 
 
 def answers(network, backbones, records, options):
@@ -165,23 +166,38 @@ def assay_scores(network, backbones, task, options):
     text = structure_text(options.structure) if options.structure else _stored_structure(task.dataset)
     backbone = backbones.get(text, options.chains)
     wild_type = _wild_type(backbone, options.wild_type or task.wild_type, options)
-    found = []
-    for row, sequence in zip(task.test.rows, task.test.sequences):
-        try:
-            found.append(changes(wild_type, sequence, options.unresolved, backbone.is_free))
-        except StructureError as error:
-            raise StructureError("row %d: %s" % (row, error)) from None
+    found = [_changes_or_error(wild_type, sequence, options, backbone) for sequence in task.test.sequences]
+    _refuse_failed(task.test.rows, found)
     scorer = Scorer(network, backbone, options.seed, options.orders)
     return scorer.mutants(options.strategy, wild_type.sequence, found).tolist()
+
+
+def _changes_or_error(wild_type, sequence, options, backbone):
+    try:
+        return changes(wild_type, sequence, options.unresolved, backbone.is_free)
+    except StructureError as error:
+        return error
+
+
+def _refuse_failed(rows, found):
+    """Raise StructureError where there is one in the place of changes; names the rows, counted from 1."""
+    failed = ["row %d: %s" % (row + 1, one) for row, one in zip(rows, found) if isinstance(one, StructureError)]
+    if failed:
+        more = "" if len(failed) <= NAMED else "; and %d rows more" % (len(failed) - NAMED)
+        raise StructureError("; ".join(failed[:NAMED]) + more)
 
 
 def _stored_structure(dataset):
     stored = dataset.structures
     if not stored:
-        raise StructureError("the data set %s has no structure: name a file with --structure" % dataset.name)
+        raise StructureError(
+            "the data set %s has no structure: put the wild type's into its structures/, or give a PDB or mmCIF file "
+            "(structure=FILE)" % dataset.name
+        )
     if len(stored) > 1:
         raise StructureError(
-            "the data set %s has several structures (%s): name one with --structure" % (dataset.name, ", ".join(stored))
+            "the data set %s has several structures (%s): give the one to take as a file (structure=FILE)"
+            % (dataset.name, ", ".join(stored))
         )
     return next(iter(stored.values())).decode("utf-8", "replace")
 

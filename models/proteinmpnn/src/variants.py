@@ -93,10 +93,12 @@ def _is_copy(fit, best, mismatches):
 def _best_fit(chain, wild_type, offset):
     """By the chain's numbers where they agree, else by the shift with the fewest differences."""
     by_number = _fit_by_number(chain, wild_type, offset)
-    if by_number is not None and not by_number.wrong:
+    there = [place for place, residue in enumerate(chain.residues) if residue.exists]
+    # Another protein's numbers may share a few with the wild type, and the letters there by chance.
+    most = min(len(there), len(wild_type))
+    if by_number is not None and not by_number.wrong and 2 * by_number.matches >= most:
         return by_number
     fits = [by_number] if by_number is not None else []
-    there = [place for place, residue in enumerate(chain.residues) if residue.exists]
     for shift in range(-there[-1], len(wild_type) - there[0]):
         fits.append(_fit(chain, wild_type, lambda place, shift=shift: place + shift))
     return max(fits, key=lambda fit: fit.matches)  # the first where several are as good
