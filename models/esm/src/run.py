@@ -11,6 +11,7 @@ from repro_guest import Runner
 PRECISIONS = ("fp32", "tf32", "bf16")
 STRATEGIES = ("masked-marginals", "wt-marginals", "pseudo-ppl")
 EMBEDDINGS = "embeddings"  # of train alone: ridge regression learns from them
+NO_EMBEDDINGS = "%s is an ensemble, which scores mutants (task score); embed with one of its members, such as %s"
 
 
 class Esm(Runner):
@@ -52,6 +53,10 @@ class Esm(Runner):
         from remembered import Remembered
 
         found = paths(options.weights_dir, options.variant)
+        if options.strategy == EMBEDDINGS and len(found) > 1:  # before five checkpoints are loaded in vain
+            from repro_guest.hyperparameters import OptionError
+
+            raise OptionError(NO_EMBEDDINGS % (options.variant, found[0].stem))
         self.engines = [Remembered(self._engine(options, path)) for path in found]
         self.engine = self.engines[0]
 
@@ -142,8 +147,7 @@ class Esm(Runner):
         """What is wrong with this call's options, as an exception; None where they are good."""
         count, name = self.engine.layer_count, self.engine.name
         if len(self.engines) > 1:
-            message = "%s is an ensemble, which scores mutants (task score); embed with one of its members, such as %s"
-            return ValueError(message % (self.options.variant, name))
+            return ValueError(NO_EMBEDDINGS % (self.options.variant, name))
         for layer in self.options.layers:
             if not -count - 1 <= layer <= count:
                 message = "%s has no layer %d: give 0 (the embedding) to %d, or -1 (the last) to %d"
