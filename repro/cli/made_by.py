@@ -95,7 +95,7 @@ def _model(model: ModelFacts) -> str:
 
 
 def _environment(environment: EnvironmentFacts) -> list[tuple[str, str]]:
-    if environment.runtime != "docker":
+    if environment.runtime == "local":
         return [("environment", environment.identity)]
     return [
         ("image", environment.image),

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from repro.provenance.manifest import FileFacts, Manifest
+from repro.provenance.manifest import SAGEMAKER, FileFacts, Manifest
 
 _MOST = 2**31 - 1  # what a batch size, an index and a count of processors can be everywhere
-_RUNTIMES = ("docker", "local")
+_RUNTIMES = ("docker", "local", SAGEMAKER)
 _ON_ERROR = ("raise", "return")
 # Names are told within commands that can be pasted: so none is an option, or holds what a shell makes something of.
 _NAME = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")

@@ -10,6 +10,8 @@ from typing import Any
 LAYOUT = 1
 """Goes up when a reader of the layout before would misunderstand what stands there; more keys alone do not matter."""
 ENDING = ".repro.json"
+SAGEMAKER = "sagemaker"
+"""As a runtime: an image, started by a job of Amazon SageMaker."""
 
 
 def manifest_path(output: str | Path) -> Path:
@@ -41,6 +43,7 @@ class EnvironmentFacts:
     """What the worker ran in."""
 
     runtime: str
+    """docker, local, or SAGEMAKER."""
     image: str
     """Name of the image; for a local environment the one that the model would have."""
     identity: str

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro.engines.sagemaker.places import EcrImage, Place
 from repro.guest.training import table_name
 from repro.provenance.maker import Maker
-from repro.provenance.manifest import FileFacts, MadeBy, TrainingFacts
+from repro.provenance.manifest import SAGEMAKER, FileFacts, MadeBy, TrainingFacts
 from repro.provenance.privacy import without_secrets
 from repro.provenance.recording import describe_made_by
 
 if TYPE_CHECKING:
     from repro.training_task import TrainingTask
 
-_ELSEWHERE = "sagemaker"  # the engine of this machine is not asked about the image
 MOST_BYTES = 16 << 20
 
 
@@ -39,7 +38,7 @@ class JobRecord:
         model = task.model
         maker = Maker(
             model=model.name,
-            runtime=_ELSEWHERE,
+            runtime=SAGEMAKER,
             image=image.uri,
             environment=image.digest or image.uri,
             variant=model.variant.name if model.variant is not None else None,
@@ -58,9 +57,9 @@ class JobRecord:
             card_digest=task.card.digest,
             hyper_params=without_secrets(task.options),
         )
-        made_by = describe_made_by(model, maker)
-        made_by = replace(made_by, environment=replace(made_by.environment, runtime="docker"))
-        return cls(made_by, task.file_facts, training, table_name(task.dataset.name, task.card.name))
+        return cls(
+            describe_made_by(model, maker), task.file_facts, training, table_name(task.dataset.name, task.card.name)
+        )
 
     def to_json(self) -> bytes:
         from pydantic import TypeAdapter

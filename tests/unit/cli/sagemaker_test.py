@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -403,6 +404,7 @@ def test_manifest_of_what_was_fetched_can_be_shown(repro: Repro, created: str) -
     shown = repro("info", "out/dms_trainee.csv")
 
     assert shown.code == 0, shown.err
+    assert re.search(r"^runtime +sagemaker$", shown.out, re.MULTILINE)
     assert "as it was written" in shown.out
     assert IMAGE in shown.out
     assert "modulo_2, folds 0, 1" in shown.out

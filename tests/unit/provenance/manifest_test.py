@@ -95,7 +95,10 @@ class TestReading:
             (lambda data: data["made_by"].update(device=-5), "made_by.device: -5 is less than -1"),
             (lambda data: data["made_by"]["environment"].update(identity="--help"), "identity: '--help' is no name"),
             (lambda data: data["made_by"]["environment"].update(image="UPPER CASE //"), "'UPPER CASE //' is no name"),
-            (lambda data: data["made_by"]["environment"].update(runtime="x"), "'x' is none of docker, local"),
+            (
+                lambda data: data["made_by"]["environment"].update(runtime="x"),
+                "'x' is none of docker, local, sagemaker",
+            ),
             (lambda data: data["made_by"]["model"].update(package="x -i http://y"), "'x -i http://y' is no name"),
             (lambda data: data["made_by"]["model"].update(package_version="1; x"), "'1; x' is no version"),
             (lambda data: data["made_by"]["environment"].update(registry_digests=["$(x)"]), "digests.0: '$(x)' is no"),
