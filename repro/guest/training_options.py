@@ -104,7 +104,10 @@ def training_options(cls, arguments, paths):
     words, passed_over = hyperparameters.command_line(sources, cls.ignored_hyper_params)
     for name in passed_over:
         say("the hyper-parameter %s is not used: %s" % (name, _why_ignored(cls, name)))
-    options = parser.parse_args(words + arguments)
+    try:
+        options = parser.parse_args(words + arguments)
+    except OptionError as error:  # without the card it was right
+        raise OptionError("the model card: %s" % error) from None
     options.card = card
     options.hyper_params = {name: vars(options)[name] for name in sorted(own)}
     if options.weights_dir is None and os.path.isdir(paths.weights_dir):

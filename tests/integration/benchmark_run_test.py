@@ -275,6 +275,27 @@ def test_report_is_called_as_the_benchmark_is(run: Run) -> None:
     assert Path("report.md").read_text().startswith("# Mine\n")
 
 
+@pytest.mark.parametrize(
+    ("out", "code", "said"),
+    [
+        ("out.pdf", 2, "error: out.pdf: no report is written as .pdf\ndo: -o out.html; .md and .csv will do too"),
+        ("spec", 9, "error: spec is a file, not a folder\ndo: name another folder: -o FOLDER"),
+        ("spec/report", 9, "spec is a file\ndo: name another folder"),
+    ],
+)
+def test_place_in_which_no_report_can_be_is_told(
+    capfd: pytest.CaptureFixture[str], out: str, code: int, said: str
+) -> None:
+    Path("spec").write_text("")
+    assert main(["benchmark", "report", "out", "-o", out]) == code
+    assert said in capfd.readouterr().err
+
+
+def test_size_that_is_none_is_told_by_a_dry_run_too(run: Run) -> None:
+    ended = run(spec("shift: 1"), "--dry-run", "--memory", "lots")
+    assert (ended.code, ended.err) == (2, "error: 'lots' is no size\ndo: write it like 512m or 8g\n")
+
+
 def test_dry_run_lists_the_cells_and_writes_nothing(run: Run) -> None:
     run(spec("shift: 1"))
     files = sorted(OUT.rglob("*"))

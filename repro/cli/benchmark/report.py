@@ -10,9 +10,13 @@ import click
 from repro.cli.benchmark.flags import told
 from repro.cli.console import Console, counted, print_json, print_table
 from repro.cli.options import json_option, verbosity
+from repro.errors import SettingsError
 
 if TYPE_CHECKING:
     from repro.benchmarks.report import Report
+
+_FILES = (".html", ".md", ".csv")
+_OTHER_FILES = (".pdf", ".htm", ".txt", ".json", ".tsv", ".xlsx", ".parquet", ".png", ".svg", ".docx", ".markdown")
 
 
 @click.command()
@@ -43,6 +47,7 @@ def command(
     """
     from repro.benchmarks.report import write_report
 
+    _check_out(out)
     report = write_report(folder, out, title=title, datasets=datasets)
     if as_json:
         print_json(_as_dict(report))
@@ -54,6 +59,18 @@ def command(
         console.note(f"{counted(len(report.failed), 'cell')} failed: the means leave them out")
     for file in report.files:
         console.note(f"wrote {file}")
+
+
+def _check_out(out: Path | None) -> None:
+    """Raises SettingsError, OutputError where that can be neither a folder nor one of the files."""
+    from repro.training_output import check_output_dir
+
+    if out is None or out.suffix.lower() in _FILES:
+        return
+    if out.suffix.lower() in _OTHER_FILES and not out.is_dir():
+        fix = f"-o {out.with_suffix('.html')}; .md and .csv will do too, or a folder"
+        raise SettingsError(f"{out}: no report is written as {out.suffix}", fix=fix)
+    check_output_dir(out)
 
 
 def _print_means(report: Report) -> None:

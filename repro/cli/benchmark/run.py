@@ -85,9 +85,12 @@ def command(
     from repro.benchmarks.running import Request, find_done, run_cells
     from repro.benchmarks.spec import read_spec
     from repro.cli.benchmark.run_display import display
+    from repro.runtimes.base import parse_size
     from repro.training_output import check_output_dir
 
     check_output_dir(output)
+    if memory is not None:
+        parse_size(memory)  # before anything is read
     problems = Problems()
     wanted = read_spec(spec, devices, problems)
     if runtime is not None:

@@ -77,6 +77,8 @@ def opened(path):
             packed = raw.peek(2)[:2] == _GZIP_START
             unpacked = stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
             yield stack.enter_context(io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline=""))
+    except FileNotFoundError:
+        raise DatasetError("there is no file %s" % path, "check the path") from None
     except (OSError, EOFError, zlib.error) as error:
         done = "unpacked" if packed else "read"
         raise DatasetError("%s cannot be %s: %s" % (path, done, getattr(error, "strerror", None) or error)) from None
@@ -95,7 +97,10 @@ def reference_row(reference, path):
         with opened(reference) as stream:
             reader, header = read_header(stream, reference)
             if "DMS_id" not in header:
-                raise DatasetError("%s is no reference file of ProteinGym: it has no column DMS_id" % reference)
+                raise DatasetError(
+                    "%s is no reference file of ProteinGym: it has no column DMS_id" % reference,
+                    "name ProteinGym's DMS_substitutions.csv",
+                )
             found = [
                 row
                 for row in read_rows(reader, header, reference)
@@ -120,7 +125,7 @@ def _file_name(path):
 
 def _columns(header, path, target, sequence, mutant):
     """The columns of sequences and of variants' names; one of them may be None."""
-    _check_there([target], header, path, "name the column of the measured values (target)")
+    _check_there([target], header, path, "name the column of the measured values (--target)")
     _check_there([name for name in (sequence, mutant) if name], header, path)
     sequence = sequence or next((name for name in _SEQUENCE_COLUMNS if name in header), None)
     mutant = mutant or next((name for name in _MUTANT_COLUMNS if name in header), None)

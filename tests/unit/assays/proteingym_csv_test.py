@@ -77,7 +77,7 @@ def test_a_file_that_the_reference_file_does_not_know_is_named(assay: Path, refe
 def test_a_reference_file_that_is_none_is_refused(assay: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no reference file of ProteinGym"):
         Dataset.from_path(assay, reference=assay)
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="there is no file"):
         Dataset.from_path(assay, reference=tmp_path / "none.csv")
 
 
@@ -210,7 +210,7 @@ def test_a_scan_of_insertions_has_sequences_as_names(tmp_path: Path) -> None:
         ("variant,fitness", {"target": "fitness", "mutant": "varient"}, "did you mean 'variant'?"),
         ("variant,fitness", {"target": "fitnes", "mutant": "variant"}, "did you mean 'fitness'?"),
         ("mutant;DMS_score", {}, "write it with ',' between the columns"),
-        ("mutant,activity", {}, "name the column of the measured values (target)"),
+        ("mutant,activity", {}, "name the column of the measured values (--target)"),
     ],
 )
 def test_a_column_that_is_not_there_is_told_with_what_to_do(

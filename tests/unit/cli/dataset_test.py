@@ -99,6 +99,22 @@ def test_what_is_not_there_or_is_none_is_told_with_what_is_near(repro: Repro, na
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("nowhere.csv", "there is no file nowhere.csv\ndo: check the path"),
+        ("mine.csv", "is no reference file of ProteinGym: it has no column DMS_id\ndo: name ProteinGym's DMS_subst"),
+    ],
+)
+def test_a_reference_file_that_is_none_is_told_with_what_to_do(repro: Repro, reference: str, said: str) -> None:
+    write_table("mine.csv", [["M1A", "1"]])
+
+    done = repro("dataset", "info", "mine.csv", "--reference", reference)
+
+    assert done.code == 3
+    assert said in done.err
+
+
 def test_a_command_that_is_misspelt_is_told_with_the_near_one(repro: Repro) -> None:
     done = repro("dataset", "ifno", EXAMPLE)
 

@@ -83,7 +83,7 @@ def test_json_tells_the_result_on_stdout(train: Repro) -> None:
         (["--split", "moduol_2"], 3, "do: did you mean modulo_2?"),
         (["--fold", "7"], 3, "do: name one of them (--fold 0), or leave the fold out"),
         (["--card", "."], 3, "error: . is a folder, not a model card\ndo: name the file: ./README.md"),
-        (["--card", "nowhere.md"], 3, "there is no model card nowhere.md"),
+        (["--card", "nowhere.md"], 3, "there is no model card nowhere.md\ndo: name a README.md with front matter"),
         (["--split", "all"], 3, "leaves this model nothing to learn from"),
         (["-p", "shfit=1"], 2, "trainee-model has no option 'shfit'"),
         (["-p", "shift"], 2, "'shift' is no hyper-parameter"),
@@ -112,6 +112,16 @@ def test_what_run_py_says_is_wrong_is_told_once(train: Repro) -> None:
     done = train("--split", "all")
 
     assert done.err.count("leaves this model nothing to learn from") == 1
+
+
+def test_what_is_wrong_in_a_card_is_told_with_the_card(train: Repro) -> None:
+    text = Path("card.toml").read_text()
+    Path("mine.toml").write_text(text.replace("[hyper_params]", '[hyper_params]\nshift = "much"', 1))
+
+    done = train("--card", "mine.toml")
+
+    assert done.code == 2
+    assert done.err.count("the model card: argument --shift: invalid float value: 'much'") == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, in which no folder can be made")
