@@ -66,12 +66,17 @@ def _reference(model: type[Model]) -> Iterator[str]:
         ("Keys of a result", model.Outputs, "What a worker answers for a record."),
         ("Options of a worker", model.Options, "Fixed when it starts: keywords of the class, options in the shell."),
         ("Parameters of a call", model.Parameters, "Keywords of the class and of each call, options in the shell."),
+        (
+            "Hyper-parameters of a training",
+            model.Hyperparameters,
+            "`repro train -p NAME=VALUE`, a card, or `hyper_params=`; those above are hyper-parameters too.",
+        ),
     ):
         fields = fields_of(declared)
         if fields:
             yield from (f"### {title}", said, _fields(fields, with_default=declared is not model.Outputs))
     if config.variants:
-        yield from _variants(config)
+        yield from _variants(config, model.container_folder())
     golden = _golden(model.container_folder())
     if golden is not None:
         yield from _golden_answers(model, golden)
@@ -86,7 +91,7 @@ def _fields(fields: list[Field], *, with_default: bool) -> str:
     return table(header, rows)
 
 
-def _variants(config: ModelConfig) -> Iterator[str]:
+def _variants(config: ModelConfig, folder: Path) -> Iterator[str]:
     variants = list(config.variants.values())
     facts = list(dict.fromkeys(key for variant in variants for key in variant.info))
     yield "### Variants"
@@ -98,7 +103,7 @@ def _variants(config: ModelConfig) -> Iterator[str]:
         yield "### Files of weights"
         yield "A hash that is not stated here is recorded when the file is first fetched, and held ever after."
         header = ["variant", "file", "size", "SHA-256", "licence", "from"]
-        yield _filled(header, [_file(variant, file) for variant in variants for file in variant.files])
+        yield _filled(header, [_file(folder, variant, file) for variant in variants for file in variant.files])
     else:
         yield "The weights come with the model's packages: nothing is fetched."
 
@@ -111,15 +116,22 @@ def _facts(variant: Variant, names: list[str]) -> list[str]:
     return [prose(str(variant.info.get(name, ""))) for name in names]
 
 
-def _file(variant: Variant, file: WeightFile) -> list[str]:
+def _file(folder: Path, variant: Variant, file: WeightFile) -> list[str]:
     return [
         code(variant.name),
         code(file.name) + (" (optional)" if file.optional else ""),
         "" if file.size_bytes is None else shown_size(file.size_bytes),
         f'<code class="hash">{file.sha256}</code>' if file.sha256 else "",
         prose(file.licence or ""),
-        f"[{urlsplit(file.url).netloc}]({file.url})" if file.url.startswith("https:") else code(file.url),
+        _source(folder, file.url),
     ]
+
+
+def _source(folder: Path, address: str) -> str:
+    if address.startswith("https:"):
+        return f"[{urlsplit(address).netloc}]({address})"
+    beside = f"{folder.resolve().as_uri()}/"
+    return code(f"file:{address.removeprefix(beside)}" if address.startswith(beside) else address)
 
 
 def _golden(folder: Path) -> Golden | None:

@@ -208,3 +208,19 @@ def test_arrays_in_records_can_be_declared_as_the_tutorial_says() -> None:
         counts: Any
 
     RecordSchema(Inputs).check([{"counts": numpy.zeros(3)}], first=0)
+
+
+@pytest.mark.parametrize("model", ["pls", "ridge"])
+def test_weights_beside_a_model_are_named_as_its_config_names_them(model: str) -> None:
+    page = model_page.render(model)
+
+    assert "| `file:weights/model.npz` |" in page
+    assert str(ROOT) not in page
+
+
+def test_the_page_of_a_model_that_is_trained_has_its_hyper_parameters() -> None:
+    page = model_page.render("esm")
+
+    assert "### Hyper-parameters of a training" in page
+    assert "| `cv_folds` |" in page
+    assert "Hyper-parameters" not in model_page.render("tutorial")
