@@ -69,7 +69,7 @@ def _reference(model: type[Model]) -> Iterator[str]:
         (
             "Hyper-parameters of a training",
             model.Hyperparameters,
-            "`repro train -p NAME=VALUE`, a card, or `hyper_params=`; those above are hyper-parameters too.",
+            "`repro train -p NAME=VALUE`, a card, or `hyper_params=`; options and parameters count among them.",
         ),
     ):
         fields = fields_of(declared)
