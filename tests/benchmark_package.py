@@ -69,7 +69,8 @@ class Positions(Runner):
     def leave(self, what, task):
         if self.options.trace:
             with open(self.options.trace, "a") as file:
-                file.write("%s %s %s %d\\n" % (what, task.dataset.name, task.fold, os.getpid()))
+                threads = os.environ.get("OMP_NUM_THREADS")
+                file.write("%s %s %s %s %d\\n" % (what, task.dataset.name, task.fold, threads, os.getpid()))
 
     def meet(self):
         """Wait until so many have begun."""

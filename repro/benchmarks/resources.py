@@ -92,6 +92,19 @@ class Pool:
         """The cell has ended."""
         self._held.remove(share)
 
+    def threads(self, needs: Needs, at_once: int) -> int:
+        """How many threads a cell computes with, where so many cells run at once: its part of the cores.
+
+        With more, cells would wait for each other.
+
+        >>> pool = Pool(Machine(8 << 30, 16))
+        >>> [pool.threads(Needs(), cells) for cells in (1, 2, 8)], pool.threads(Needs(cpus=6), 8)
+        ([16, 8, 4], 6)
+        """
+        if needs.cpus is not None:
+            return max(1, math.floor(needs.cpus))
+        return max(1, math.floor(self._machine.cpus / min(at_once, AT_A_TIME)))
+
     def _fits(self, share: Share) -> bool:
         memory_bytes = sum(one.memory_bytes for one in self._held) + share.memory_bytes
         cpus = math.fsum(one.cpus for one in self._held) + share.cpus

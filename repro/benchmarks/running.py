@@ -20,6 +20,7 @@ from repro.benchmarks.cells import Cell
 from repro.benchmarks.job import Job, scored_with
 from repro.benchmarks.resources import Machine, Pool, Share
 from repro.benchmarks.results import write_name, write_results
+from repro.guest.facts import THREAD_VARIABLES
 
 _POLL_S = 0.5
 _END_WITHIN_S = 30.0
@@ -184,11 +185,12 @@ class _Crew:
             share = self._pool.take(cell.needs)
             if share is not None:
                 waiting.remove(cell)
-                self._start(cell, share, cell.key in stale)
+                at_once = min(len(waiting) + len(self._running) + 1, self._request.jobs or sys.maxsize)
+                self._start(cell, share, cell.key in stale, self._pool.threads(cell.needs, at_once))
 
-    def _start(self, cell: Cell, share: Share, is_done: bool) -> None:
+    def _start(self, cell: Cell, share: Share, is_done: bool, threads: int) -> None:
         folder = self._cache.cells / cell.key if is_done else self._cache.begin(cell.key)
-        process = _start_process(folder, self._lock)
+        process = _start_process(folder, self._lock, threads)
         one = _Running(cell, share, folder, is_done, process)
         self._running.append(one)
         assert process.stdin is not None
@@ -286,13 +288,15 @@ class _Crew:
                 shutil.rmtree(one.folder, ignore_errors=True)
 
 
-def _start_process(folder: Path, lock: int) -> subprocess.Popen[bytes]:
+def _start_process(folder: Path, lock: int, threads: int) -> subprocess.Popen[bytes]:
     """The process of a cell. It holds the lock too, so that the next run waits for it, also where this one is killed.
 
     It works in the cell's folder and imports what this process imports: nothing that lies where the user happens to be
-    takes a module's place.
+    takes a module's place. Its worker computes with so many threads, unless the user's environment says how many.
     """
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)}
+    if not os.environ.keys() & set(THREAD_VARIABLES):
+        environ |= dict.fromkeys(THREAD_VARIABLES, str(threads))
     with (folder / _LOG_FILE).open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "repro.benchmarks.job"],

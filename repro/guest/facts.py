@@ -6,7 +6,7 @@ import sys
 
 _NOT_OPTIONS = ("device", "input_dir", "output_dir", "weights_dir", "options")
 # The variables that say how many threads compute; no other variable is ever looked at.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def describe(runner):
@@ -50,7 +50,7 @@ def _threads():
     found = {"processors": os.cpu_count() or 0}
     if hasattr(os, "sched_getaffinity"):
         found["usable"] = len(os.sched_getaffinity(0))
-    for name in _THREADS:
+    for name in THREAD_VARIABLES:
         if os.environ.get(name, "").isdigit():
             found[name] = int(os.environ[name])
     torch = sys.modules.get("torch")

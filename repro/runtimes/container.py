@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import math
 import os
 import platform
 import secrets
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro._version import __version__
 from repro.errors import DeviceError, Evidence, NotSetUpError, WorkerStartError
+from repro.guest.facts import THREAD_VARIABLES
 from repro.processes import process_start
 from repro.runtimes.base import Device, Exit, Limits
 from repro.runtimes.creation_guard import guarded
@@ -260,11 +262,22 @@ def _gpu_options(plan: ContainerPlan, engine: Engine) -> dict[str, Any]:
 
 
 def _environment(plan: ContainerPlan) -> dict[str, str]:
-    environment = {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", **_threads(plan.limits)}
     if not (plan.all_gpus or plan.device.is_gpu):
         # Where the engine's default runtime is NVIDIA's, a container that asks for no GPU would see all of them.
         environment |= {"NVIDIA_VISIBLE_DEVICES": "void", "CUDA_VISIBLE_DEVICES": ""}
     return environment
+
+
+def _threads(limits: Limits) -> dict[str, str]:
+    """How many threads compute: as this process is told, or as many as the limit has cores.
+
+    Libraries count the cores of the machine, and threads without a core of their own wait for each other.
+    """
+    told = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+    if told or limits.cpus is None:
+        return told
+    return dict.fromkeys(THREAD_VARIABLES, str(math.ceil(limits.cpus)))
 
 
 def _user_inside(engine: Engine) -> str:

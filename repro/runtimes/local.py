@@ -23,6 +23,7 @@ from pathlib import Path
 
 import repro.guest
 from repro.errors import NotSetUpError, SettingsError, WorkerStartError
+from repro.guest.facts import THREAD_VARIABLES
 from repro.runtimes import environments
 from repro.runtimes.base import NOTHING_SPECIAL, BuildOptions, Environment, Exit, Launch, Limits, ModelSpec
 from repro.runtimes.gpu import check_gpu, physical_gpu
@@ -40,9 +41,7 @@ _KEPT = [
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
+    *THREAD_VARIABLES,
     "CUDA_HOME",
     "CUDA_PATH",
 ]

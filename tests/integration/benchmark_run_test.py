@@ -317,6 +317,19 @@ def test_cells_run_at_a_time(run: Run) -> None:
     assert len({line[-1] for line in trace()}) == 2
 
 
+def test_a_cell_computes_with_its_part_of_the_cores(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = spec("shift: 1", "shift: 2").replace("cpus: 0.5, ", "", 1).replace("cpus: 0.5", "cpus: 3")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert run(text).code == 0
+    assert sorted({line[3] for line in trace()}) == ["2", "3"]  # of four cores, for two cells; and what is said
+
+
+def test_threads_that_the_user_names_are_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert run(spec("shift: 1")).code == 0
+    assert {line[3] for line in trace()} == {"7"}
+
+
 def test_cells_for_which_there_is_no_memory_wait(run: Run) -> None:
     text = spec("delay_s: 0.3, shift: 1", "delay_s: 0.3, shift: 2").replace("memory: 8g", "memory: 1500m")
     assert run(text).code == 0

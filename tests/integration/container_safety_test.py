@@ -13,6 +13,7 @@ import pytest
 
 from repro import __version__
 from repro.errors import SettingsError
+from repro.guest.facts import THREAD_VARIABLES
 from repro.runtimes.base import Limits, ModelSpec, Runtime
 from repro.session import Session
 from repro.session_plan import SessionPlan
@@ -234,7 +235,26 @@ def test_its_environment_holds_what_the_image_says_and_little_else(container: An
         "PYTHONUNBUFFERED",
         "NVIDIA_VISIBLE_DEVICES",
         "CUDA_VISIBLE_DEVICES",
+        *THREAD_VARIABLES,
     }
+
+
+def test_it_computes_with_as_many_threads_as_its_limit_has_cores(inside: Inside) -> None:
+    told = inside.run(f"answer = [os.environ.get(name) for name in {THREAD_VARIABLES}]")
+    assert told == ["1"] * len(THREAD_VARIABLES)
+
+
+def test_threads_that_the_user_names_are_taken(
+    docker_runtime: Runtime, spec: ModelSpec, misbehaving_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    there = replace(spec, image=misbehaving_image)
+    session = Session(docker_runtime, lambda: docker_runtime.find(there), SessionPlan(limits=LIMITS))
+    try:
+        told = Inside(session).run("answer = [os.environ.get(name) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')]")
+    finally:
+        session.close()
+    assert told == ["3", None]
 
 
 def test_the_network_is_there_on_request(docker_runtime: Runtime, spec: ModelSpec, misbehaving_image: str) -> None:
