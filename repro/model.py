@@ -331,6 +331,14 @@ class Model:
         """The model's own options that were given, `variant` among them, and not left at their defaults."""
         return dict(self._given)
 
+    def told_hyper_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What run.py is told of the hyper-parameters of a training: a model may read files that they name.
+
+        Raises:
+            SettingsError: one of them cannot be used.
+        """
+        return dict(given)
+
     def recorded_keywords(self) -> dict[str, Any]:
         """Keywords of the constructor that a manifest has, as they were given."""
         given = {"weights": None if self._weights is None else str(self._weights), **self._limits_given}

@@ -70,7 +70,7 @@ class TrainingTask:
         split = _checked_split(dataset, target, request)
         card_file = Path(request.card) if request.card is not None else model.container_folder() / CARD_FILE
         card = _read_card(model, card_file, is_its_own=request.card is None)
-        options = {**model.given_options, **_checked_hyper_params(model, request.hyper_params)}
+        options = {**model.given_options, **_checked_hyper_params(model, model.told_hyper_params(request.hyper_params))}
         if model.learns_from_scratch:
             model = model.with_variant(None)
             options.pop("variant", None)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from models.proteinmpnn.tests.model_test import EXAMPLES, SEQUENCE
-from repro.errors import InputFileError, PredictionError
+from repro.errors import InputFileError, PredictionError, SettingsError
 from repro.guest.assays import Assay, Dataset
 from repro.models.proteinmpnn import ProteinMPNN
+from repro.training_task import TrainingRequest, TrainingTask
 
 TARGET = "stability"
 STRUCTURE = "6MRR.pdb"  # SEQUENCE is its own
@@ -90,3 +91,20 @@ def test_a_structure_whose_numbers_meet_the_wild_types_in_one_residue_of_the_sam
 
     with ProteinMPNN(runtime="local") as model, pytest.raises(PredictionError, match="does not fit the structure"):
         model.predict(record)
+
+
+def test_a_path_of_this_machine_is_a_text_before_anything_else_sees_it(tmp_path):
+    """A job elsewhere is planned from the same task: it would look for the path in its container."""
+    path = EXAMPLES / STRUCTURE
+    request = TrainingRequest(dataset([]), tmp_path / "out", hyper_params={"structure": str(path)})
+
+    task = TrainingTask.of(ProteinMPNN(runtime="local"), request)
+
+    assert task.options["structure"] == path.read_text()
+
+
+def test_a_path_that_leads_nowhere_is_refused_before_anything_starts(tmp_path):
+    request = TrainingRequest(dataset([]), tmp_path / "out", hyper_params={"structure": "nowhere.pdb"})
+
+    with pytest.raises(SettingsError, match=r"the structure nowhere\.pdb cannot be read"):
+        TrainingTask.of(ProteinMPNN(runtime="local"), request)

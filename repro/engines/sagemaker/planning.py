@@ -237,7 +237,7 @@ def _hyper_parameters(task: TrainingTask, resources: Resources, weights: _Weight
     for name, text in texts.items():
         if len(text) > _LONGEST_VALUE:
             said_of = f"the hyper-parameter {name} has {len(text):,} characters, SageMaker holds {_LONGEST_VALUE:,}"
-            raise SettingsError(said_of, fix="put it into the card: --card FILE")
+            raise SettingsError(said_of, fix="put it into the card (--card FILE), or a structure into the data set")
     return texts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from repro.session import Answer
-    from repro.training import TrainingResult
 
 Strategy = Literal["likelihood", "conditional", "unconditional"]
 _LARGEST_SEED = 2**62
@@ -183,15 +181,9 @@ class ProteinMPNN(Model):
         first = keywords.get("first", arguments[2] if len(arguments) > 2 else 0)
         return super().compute(self._with_texts(records, first), *arguments, **keywords)
 
-    def train(self, *arguments: Any, **keywords: Any) -> TrainingResult:
-        """As `Model.train`: scores the variants that are held out; `structure` in `hyper_params` may be a path here.
-
-        Without one the data set has to hold the structure. Raises SettingsError, and what `Model.train` raises.
-        """
-        asked = inspect.signature(Model.train).bind(self, *arguments, **keywords).arguments
-        if asked.get("hyper_params"):
-            asked["hyper_params"] = self._with_text(asked["hyper_params"])
-        return Model.train(**asked)
+    def told_hyper_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """As of `Model`: `structure` may be a path here. Without one the data set has to hold the structure."""
+        return self._with_text(super().told_hyper_params(given))
 
     @property
     def given_options(self) -> dict[str, Any]:
