@@ -73,7 +73,8 @@ def test_the_host_knows_the_hyper_parameters_of_run_py_by_all_their_names(name: 
         ("antiberty", {"chain_columns": []}, "the option 'chain_columns': List should have at least 1 item"),
         ("proteinmpnn", {"order": 3}, "did you mean 'orders'?"),
         ("proteinmpnn", {"orders": "0"}, "the option 'orders': Input should be greater than or equal to 1"),
-        ("ridge", {"alphas": "[1, -1]"}, "the option 'alphas.1': Input should be greater than 0"),
+        ("ridge", {"alphas": "[1, -1]"}, "the option 'alphas': Value error, -1 is no finite number above 0"),
+        ("ridge", {"alphas": ["nan"]}, "nan is no finite number above 0"),
         ("ridge", {"alphas": "[]"}, "the option 'alphas': List should have at least 1 item"),
     ],
 )

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from repro.models import Model
 from repro.models.hyperparameters import ListOrText
 from repro.models.one_hot import OneHotHyperparameters, OneHotModel
 from repro.models.ridge import DEFAULT_IMAGE, MODEL_NAME
 
-_Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+def _checked(alphas: list[float] | None) -> list[float] | None:
+    for alpha in alphas or ():
+        if not 0 < alpha < float("inf"):
+            raise ValueError(f"{alpha:g} is no finite number above 0")
+    return alphas
 
 
 class Hyperparameters(OneHotHyperparameters):
     alpha: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="penalty of squared weights; chosen where it is not said"
     )
-    alphas: Annotated[list[_Penalty] | None, ListOrText] = Field(
+    alphas: Annotated[list[float] | None, ListOrText, AfterValidator(_checked)] = Field(
         None, min_length=1, description="what is chosen from; 0.01 to 10,000 by default"
     )
 
