@@ -119,7 +119,8 @@ class Section:
             return ()
         if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
             return tuple(value)
-        raise self.wrong(key, "must be a list of texts, such as [python, run.py]")
+        example = f"[{value}]" if isinstance(value, str) else "[python, run.py]"
+        raise self.wrong(key, f"must be a list of texts, such as {example}")
 
     def mapping(self, key: str) -> dict[str, object]:
         inner = self._inner((key,), self._take(key))
@@ -143,8 +144,10 @@ class Section:
             raise self.wrong(key, "must be a list")
         return [self._inner((key, str(position)), item) for position, item in enumerate(value or [])]
 
-    def entries(self, key: str, word: str) -> list[Section]:
+    def entries(self, key: str, word: str, wrong: list[SettingsError] | None = None) -> list[Section]:
         """The mappings of a list in which a plain text stands for a mapping with that text under `word`.
+
+        `wrong` gets the errors of those that are neither, so that the others are given; None: the first is raised.
 
         >>> text = "models: [pls, {model: esm, variant: small}]"
         >>> [entry.text("model") for entry in read_yaml(Path("spec.yaml"), text).entries("models", "model")]
@@ -152,9 +155,17 @@ class Section:
         """
         value = self._take(key)
         if value is not None and not isinstance(value, list):
-            raise self.wrong(key, "must be a list")
-        items = [{word: item} if isinstance(item, str) else item for item in value or []]
-        return [self._inner((key, str(position)), item) for position, item in enumerate(items)]
+            example = f": [{value}]" if isinstance(value, str) else ""
+            raise self.wrong(key, f"must be a list{example}")
+        found = []
+        for position, item in enumerate(value or []):
+            try:
+                found.append(self._inner((key, str(position)), {word: item} if isinstance(item, str) else item))
+            except SettingsError as error:
+                if wrong is None:
+                    raise
+                wrong.append(error)
+        return found
 
     def finish(self) -> None:
         """Refuse what was never asked for.

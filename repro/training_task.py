@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from repro.model import Model
 
 CARD_FILE = "README.md"
+_UNSAID = (None, "None", "null")
+"""Values of a card that say nothing, as run.py takes them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class TrainingTask:
         split = _checked_split(dataset, target, request)
         card_file = Path(request.card) if request.card is not None else model.container_folder() / CARD_FILE
         card = _read_card(model, card_file, is_its_own=request.card is None)
+        check_card(model, card, card_file, request.hyper_params)
         options = {**model.given_options, **_checked_hyper_params(model, model.told_hyper_params(request.hyper_params))}
         if model.learns_from_scratch:
             model = model.with_variant(None)
@@ -97,6 +100,35 @@ def _read_card(model: Model, path: Path, is_its_own: bool) -> ModelCard:
         fix = "take a model that can be trained; one of your own needs a card (docs/adding-a-model.md), or --card FILE"
         raise InputFileError(f"{model.name} cannot be trained: {error.message}", fix=fix) from error
     return card
+
+
+def check_card(model: Model | type[Model], card: ModelCard, path: Path, given: Mapping[str, Any]) -> None:
+    """See that a card's values are of the kind that the wrapper declares; names it does not know are for run.py.
+
+    Args:
+        path: of the card.
+        given: hyper-parameters that go before the card's.
+
+    Raises:
+        SettingsError: one does not fit.
+    """
+    from repro.schema import check_options
+
+    kinds = (model.Options, model.Parameters, model.Hyperparameters)
+    if model.Hyperparameters is None:
+        return
+    declared = {name for kind in kinds if kind is not None for name in kind.model_fields}
+    declared -= {_plain(name) for name in given}
+    values = {_plain(name): value for name, value in card.hyper_params.items() if value not in _UNSAID}
+    try:
+        check_options(model.name, kinds, {name: value for name, value in values.items() if name in declared})
+    except SettingsError as error:
+        error.message = f"the model card {path}: {error.message}"
+        raise
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def _read_dataset(request: TrainingRequest) -> tuple[Dataset, FileFacts, Path | None]:

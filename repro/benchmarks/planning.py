@@ -85,6 +85,7 @@ def make_plan(spec: Spec, problems: Problems | None = None) -> Plan:
 
 def _ready(spec: Spec, entry: ModelEntry) -> _ReadyModel:
     from repro.model import Model
+    from repro.training_task import check_card
 
     with errors_at(entry.at.place("model")):
         model_class = Model.by_name(entry.model)
@@ -94,6 +95,7 @@ def _ready(spec: Spec, entry: ModelEntry) -> _ReadyModel:
     call = ModelCall(entry.model, keywords, str(card_file.absolute()), entry.hyper_params)
     with errors_at(entry.at.place("model")), call.make() as model:
         _check_can_train(model, entry)
+        check_card(model, card, card_file, entry.hyper_params)
         made_by = describe(model)
         # Named, so that a cell does not choose another one when an engine starts or stops meanwhile.
         call = replace(call, keywords={**keywords, "runtime": made_by.environment.runtime})

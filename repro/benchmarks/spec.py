@@ -147,8 +147,8 @@ def _spec(path: Path, section: Section, given: tuple[int, ...] | None, problems:
     named = read(_devices, default=None)
     devices = named if given is None else given
     runtime = read(_one_of, "runtime", RUNTIMES, default=_WRONG)
-    datasets = [_dataset(entry, problems) for entry in read(_some, "datasets", "path", default=[])]
-    models = [_model(entry, devices, problems) for entry in read(_some, "models", "model", default=[])]
+    datasets = [_dataset(entry, problems) for entry in read(_some, "datasets", "path", problems, default=[])]
+    models = [_model(entry, devices, problems) for entry in read(_some, "models", "model", problems, default=[])]
     if runtime is _WRONG:  # where a model would run is not known, and whether it is set up there
         models, runtime = [], None
     splits = read(_distinct, "splits", default=None)
@@ -181,9 +181,11 @@ class _Reader:
         return self._problems.value(read, self._section, *words, default=default)
 
 
-def _some(section: Section, key: str, word: str) -> list[Section]:
-    entries = section.entries(key, word)
-    if not entries:
+def _some(section: Section, key: str, word: str, problems: Problems) -> list[Section]:
+    wrong: list[SettingsError] = []
+    entries = section.entries(key, word, wrong)
+    problems.add(wrong)
+    if not entries and not wrong:
         raise section.wrong(key, f"is missing, or empty: name one or more {key}")
     return entries
 

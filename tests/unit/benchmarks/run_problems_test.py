@@ -66,6 +66,30 @@ def test_fault_that_is_the_only_one_is_told_as_ever() -> None:
     assert told.splitlines()[1] == "do: did you mean ridge or ridge-model?"
 
 
+def test_entry_that_is_none_hides_no_other() -> None:
+    told = told_of("datasets: [one.csv, 7]\nmodels:\n- positions\n- 7\n- {model: positions, lable: x}\n")
+    assert [line.partition(" ")[2].partition(" ")[2].split(" ")[1] for line in told.splitlines()] == [
+        "datasets.1",
+        "models.1",
+        "models.2.lable",
+    ]
+
+
+def test_value_in_a_card_that_does_not_fit_is_told_before_anything_runs() -> None:
+    Path("card.md").write_text("---\nname: ridge\nhyper_params: {alpha: much, unknown-here: 1}\n---\n")
+    told = told_of("datasets: [one.csv]\nmodels: [{model: ridge, card: card.md}]\n")
+    assert "spec.yaml, line 2: models.0.model: the model card card.md: ridge-model: the option 'alpha'" in told
+
+
+def test_one_in_place_of_a_list_is_told_with_the_list() -> None:
+    told = told_of("datasets: one.csv\nmodels: positions\nsplits: random_5\n")
+    assert [line.partition(": ")[2] for line in told.splitlines()] == [
+        "datasets must be a list: [one.csv]",
+        "models must be a list: [positions]",
+        "splits must be a list of texts, such as [random_5]",
+    ]
+
+
 def test_each_split_that_cannot_be_is_told_once() -> None:
     told = told_of("datasets: [one.csv]\nmodels: [positions]\nsplits: [contigous_5, random_5, moduol_5]\n")
     assert told.count("has no split") == 2
