@@ -35,6 +35,7 @@ _PART = ".part"
 _LOCK_TIMEOUT_S = 30.0
 _LOCK_POLL_S = 0.1
 _READ_BYTES = 1 << 20
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,29 @@ def read_record(folder: Path) -> Record | None:
     """What `cell.json` of a cell says; None where there is none that this version can read."""
     try:
         document = json.loads((folder / CELL_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (*_NOT_THERE, ValueError):
         return None
     if not isinstance(document, dict) or document.get("layout") != _LAYOUT:
         return None
     own = set(Record.__dataclass_fields__) - {"facts"}
     known = {name: value for name, value in document.items() if name in own}
-    if not {"key", "status", "identity"} <= known.keys():
+    if not {"key", "status", "identity"} <= known.keys() or not _has_form(known):
         return None
     return Record(facts={name: value for name, value in document.items() if name not in own}, **known)
+
+
+def _has_form(known: Mapping[str, Any]) -> bool:
+    """Whether the values are of the kinds that are written: who broke some by hand gets another cell, not a crash."""
+    tables = [known.get(name, {}) for name in ("identity", "scores", "scored_with")]
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    scores = known.get("scores", {}).values()
+    return (
+        all(isinstance(score, dict) and score.keys() >= {"value", "standard_error", "n", "note"} for score in scores)
+        and isinstance(known.get("seconds", 0.0), (int, float))
+        and isinstance(known.get("rows", 0), int)
+        and all(isinstance(known.get(name, ""), str) for name in ("key", "status", "error", "started"))
+    )
 
 
 class Cache:
@@ -112,7 +127,7 @@ class Cache:
                 away = part.with_name(f"{part.name.removesuffix(_PART)}.old{_PART}")
                 target.rename(away)
                 part.rename(target)
-                shutil.rmtree(away)
+                _remove(away)
             else:
                 part.rename(target)
             _flush_folder(self.cells)
@@ -132,7 +147,7 @@ class Cache:
         """Remove the folders of cells that ran when their run was killed."""
         with output_errors(self.cells):
             for part in self.cells.glob(f".*{_PART}"):
-                shutil.rmtree(part)
+                _remove(part)
 
 
 class _Lock:
@@ -184,7 +199,7 @@ class _Lock:
 
 
 def file_sha256(path: Path) -> str | None:
-    """The SHA-256 of a file; None where it is not there."""
+    """The SHA-256 of a file; None where none is there."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -192,9 +207,13 @@ def file_sha256(path: Path) -> str | None:
         with path.open("rb") as file:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
-    except FileNotFoundError:
+    except _NOT_THERE:
         return None
     return digest.hexdigest()
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from repro.benchmarks.cache import DONE, FAILED, PREDICTIONS_FILE, Cache, Record, file_sha256, write_record
+from repro.benchmarks.cache import (
+    CELL_FILE,
+    DONE,
+    FAILED,
+    PREDICTIONS_FILE,
+    Cache,
+    Record,
+    file_sha256,
+    read_record,
+    write_record,
+)
 from repro.errors import OutputError
 
 IDENTITY = {"data": "abc", "form": 1}
@@ -90,3 +100,39 @@ def test_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="file"):
         with Cache(tmp_path / "file").locked(lambda: None):
             pass
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scores": []},
+        {"scores": {"auc": 3}},
+        {"scores": {"auc": {}}},
+        {"scored_with": 3},
+        {"seconds": "x"},
+        {"rows": None},
+    ],
+)
+def test_record_whose_values_somebody_broke_is_none(tmp_path: Path, changed: dict[str, object]) -> None:
+    write_record(tmp_path, Record("k", DONE, {"split": "random_5"}))
+    document = json.loads((tmp_path / CELL_FILE).read_text())
+    (tmp_path / CELL_FILE).write_text(json.dumps({**document, **changed}))
+
+    assert read_record(tmp_path) is None
+
+
+def test_folder_or_file_in_the_place_of_the_other_is_no_cell_and_goes(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    (cache.cells / "one" / CELL_FILE).mkdir(parents=True)
+    (cache.cells / "two").write_text("")
+    for key in ("one", "two"):
+        assert cache.find(key, {}) is None
+        part = cache.begin(key)
+        write_record(part, Record(key, DONE, {}))
+        (part / PREDICTIONS_FILE).mkdir()
+        cache.commit(part, key)
+        assert read_record(cache.cells / key) is not None
+        assert cache.find(key, {}) is None
+    (cache.cells / ".left.part").write_text("")
+    cache.remove_unfinished()
+    assert sorted(one.name for one in cache.cells.iterdir()) == ["one", "two"]
