@@ -15,6 +15,7 @@ class Antiberty(Runner):
     """Embeds and scores antibody sequences with AntiBERTy."""
 
     zero_shot = True
+    is_training = False
     ignored_hyper_params = {"nogpu": "the device is chosen where the training is started"}  # noqa: RUF012
 
     @classmethod
@@ -51,7 +52,7 @@ class Antiberty(Runner):
 
     def train(self, task):
         """The pseudo log-likelihood of each held-out variant: the mean over its residues, those of all its chains."""
-        self.options.score = True  # what has no likelihood is refused
+        self.options.score = self.is_training = True  # what has no likelihood is refused
         variants = [self._chains(task, number) for number in range(len(task.test))]
         self._refuse(task.test, variants)
         known = {}
@@ -114,7 +115,8 @@ class Antiberty(Runner):
 
     def _reason(self, letter):
         if letter in self.letters:
-            return "only residues that are known have a likelihood; leave the score out for this sequence"
+            known = "only residues that are known have a likelihood"
+            return known if self.is_training else known + "; leave the score out for this sequence"
         if letter.upper() in self.letters:
             return "AntiBERTy would take a lower-case letter for an unknown residue; give upper-case letters"
         known = "".join(self.amino_acids)

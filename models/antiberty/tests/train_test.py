@@ -90,7 +90,11 @@ def test_an_antibody_of_two_chains_is_scored_by_the_residues_of_both(tmp_path):
     ("sequences", "hyper_params", "message"),
     [
         (["EVQL", "EVQ*"], {}, "row 2: position 4 holds '\\*'"),
-        (["EVQL", "EVX"], {}, "row 2: position 3 holds 'X'"),
+        (
+            ["EVQL", "EVX"],
+            {},
+            "row 2: position 3 holds 'X': only residues that are known have a likelihood\ndo: leave these rows",
+        ),
         (["EVQL"], {"chain_columns": ["heavy"]}, "has no column 'heavy'"),
     ],
 )
