@@ -27,22 +27,3 @@ class OneHotBehaviour(ModelVerification):
         ):
             assert isinstance(error, PredictionError)
             assert message in error.error_message
-
-
-class OneHotImageBehaviour(OneHotBehaviour):
-    """The same, of an image."""
-
-    def test_the_image_answers_as_sagemaker_asks(self) -> None:
-        import docker
-
-        engine = docker.from_env()
-        try:
-            said = [
-                engine.containers.run(self.model_class.default_image, words, remove=True, network_disabled=True)
-                for words in (["ping"], ["train", "--help"])
-            ]
-        finally:
-            engine.close()
-
-        assert said[0] == b"pong\n"
-        assert said[1].startswith(b"usage: run.py train ")

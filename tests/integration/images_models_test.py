@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 TORCH = "repro-models/torch:2.13.0"
-MODELS = ("tutorial", "esm", "antiberty")
+TRAINED = ("esm", "antiberty", "proteinmpnn", "pls", "ridge")
+MODELS = ("tutorial", *TRAINED)
 BASES = sorted(path.parent for path in (Path(MODELS_ROOT) / "bases").glob("*/Dockerfile"))
 FOLDERS = [*(Path(MODELS_ROOT) / name for name in MODELS), *BASES]
 MB = 1_000_000
@@ -82,6 +83,18 @@ def test_an_image_does_not_run_as_root_and_runs_by_hand(
     assert answer.decode().strip() == "pong"
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_image_answers_as_sagemaker_asks(name: str, image_of: Callable[[str], str], engine: DockerClient) -> None:
+    image = image_of(name)
+
+    def said(*words: str) -> bytes:
+        answer: bytes = engine.containers.run(image, words, remove=True, network_disabled=True)
+        return answer
+
+    assert said("ping") == b"pong\n"
+    assert said("train", "--help").startswith(b"usage: run.py train ")
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_an_image_says_what_it_takes_and_gives(name: str, image_of: Callable[[str], str], engine: DockerClient) -> None:
     facts = read_image(engine, image_of(name))
@@ -133,7 +146,7 @@ def test_all_packages_of_a_local_environment_are_in_the_lock(name: str, tmp_path
     )
     locked = pins(spec.folder / REQUIREMENTS_LOCK)
     packages = {package["name"].lower(): package["version"].partition("+")[0] for package in json.loads(listed.stdout)}
-    assert len(packages) > 3
+    assert "numpy" in packages
     for package, version in packages.items():
         assert version in locked.get(package, ()), f"{package} {version} is not in the lock"
 

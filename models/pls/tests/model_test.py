@@ -5,7 +5,7 @@ import unittest
 import pytest
 
 from repro.models.pls import PLS
-from tests.one_hot_models import OneHotBehaviour, OneHotImageBehaviour
+from tests.one_hot_models import OneHotBehaviour
 
 
 class TestPLSLocally(OneHotBehaviour, unittest.TestCase):
@@ -14,6 +14,6 @@ class TestPLSLocally(OneHotBehaviour, unittest.TestCase):
 
 
 @pytest.mark.usefixtures("base_image")
-class TestPLSInDocker(OneHotImageBehaviour, unittest.TestCase):
+class TestPLSInDocker(OneHotBehaviour, unittest.TestCase):
     model_class = PLS
     runtime = "docker"

@@ -5,7 +5,7 @@ import unittest
 import pytest
 
 from repro.models.ridge import Ridge
-from tests.one_hot_models import OneHotBehaviour, OneHotImageBehaviour
+from tests.one_hot_models import OneHotBehaviour
 
 
 class TestRidgeLocally(OneHotBehaviour, unittest.TestCase):
@@ -14,6 +14,6 @@ class TestRidgeLocally(OneHotBehaviour, unittest.TestCase):
 
 
 @pytest.mark.usefixtures("base_image")
-class TestRidgeInDocker(OneHotImageBehaviour, unittest.TestCase):
+class TestRidgeInDocker(OneHotBehaviour, unittest.TestCase):
     model_class = Ridge
     runtime = "docker"
