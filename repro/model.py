@@ -308,8 +308,9 @@ class Model(Wrapper):
         """The model's own options that were given, `variant` among them, and not left at their defaults."""
         return dict(self._given)
 
-    def told_hyper_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What run.py is told of the hyper-parameters of a training: a model may read files that they name.
+    def told_hyper_params(self, given: Mapping[str, Any], folder: Path = Path()) -> dict[str, Any]:
+        """What run.py is told of the hyper-parameters of a training: a model may read files that they name, relative
+        to `folder`.
 
         Raises:
             SettingsError: one of them cannot be used.

@@ -26,6 +26,12 @@ class Positions(Model):
 
     folder = Path(__file__).parent / "container"
     default_image = "{image}"
+
+    def told_hyper_params(self, given, folder=Path()):
+        told = super().told_hyper_params(given, folder)
+        if "shift_file" in told:
+            told["shift"] = float((folder / told.pop("shift_file")).read_text())
+        return told
 '''
 
 RUN = '''

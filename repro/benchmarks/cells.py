@@ -16,6 +16,7 @@ from repro.benchmarks.resources import Needs
 FORM = 1
 """Goes up when a cell of an earlier version would get other predictions now, from the same image and the same data."""
 _KEY_DIGITS = 20
+_LONG = 1000  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,25 @@ def identity(
         "model": model,
         "device": "cpu" if device == -1 else "cuda",
         "card": card,
-        "hyper_params": hyper_params,
+        "hyper_params": shortened(hyper_params),
     }
     plain: dict[str, Any] = json.loads(json.dumps(found, default=str))  # as it is read again from cell.json
     return plain
+
+
+def shortened(hyper_params: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters with the hash of a long text, such as that of a structure, in its place.
+
+    >>> shortened({"chains": "A", "structure": "ATOM " * 1000})["structure"][:14]
+    'sha256:65bf29d'
+    """
+    return {name: _shortened(value) for name, value in hyper_params.items()}
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONG:
+        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+    return value
 
 
 def key_of(identity: Mapping[str, Any]) -> str:

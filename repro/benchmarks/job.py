@@ -31,6 +31,7 @@ from repro.benchmarks.cache import (
     write_record,
 )
 from repro.benchmarks.calls import ModelCall, describe, identity_of
+from repro.benchmarks.cells import shortened
 from repro.benchmarks.inputs import Rows, Source, choose_rows
 from repro.errors import InputFileError, NotSetUpError, ProtocolError, ReproError
 
@@ -95,7 +96,7 @@ def compute(job: Job, say: Say) -> Record:
             training = _predict(job, rows, say)
             record = replace(
                 record,
-                facts={**job.facts, "hyper_params": dict(training.hyper_params)},
+                facts={**job.facts, "hyper_params": shortened(training.hyper_params)},
                 seconds=round(time.monotonic() - begun, 3),
                 rows=len(rows.held_out),
                 predictions_sha256=_sha256(job),

@@ -96,6 +96,7 @@ def _ready(spec: Spec, entry: ModelEntry) -> _ReadyModel:
     with errors_at(entry.at.place("model")), call.make() as model:
         _check_can_train(model, entry)
         check_card(model, card, card_file, entry.hyper_params)
+        call = replace(call, hyper_params=model.told_hyper_params(entry.hyper_params, spec.path.parent))
         made_by = describe(model)
         # Named, so that a cell does not choose another one when an engine starts or stops meanwhile.
         call = replace(call, keywords={**keywords, "runtime": made_by.environment.runtime})
@@ -255,7 +256,7 @@ def _cell(source: Source, rows: Rows, content: str, model: _ReadyModel) -> Cell:
             model=model.identity,
             device=entry.device,
             card=model.card.digest,
-            hyper_params=entry.hyper_params,
+            hyper_params=model.call.hyper_params,
         ),
         facts=facts,
         limits=_limits(model.needs) if environment.runtime == "docker" else {},

@@ -102,9 +102,13 @@ def _fail(paths, said, status):
 
 def _leave_failure(paths, said):
     """Say what went wrong where SageMaker looks for it; elsewhere there is no such folder."""
-    if os.path.isdir(os.path.dirname(paths.failure_file)):
+    if not os.path.isdir(os.path.dirname(paths.failure_file)):
+        return
+    try:
         with open(paths.failure_file, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(said)
+    except OSError as error:  # what went wrong stands in the log
+        say("%s cannot be written: %s" % (paths.failure_file, error.strerror))
 
 
 def _end_with_stdin():
@@ -128,7 +132,7 @@ def train(cls, options, paths):
     plan = folds.plan(dataset, options.target, options.split, options.fold, cls.learns_nothing(options))
     for said in plan.notes:
         say(said)
-    os.makedirs(options.output_dir, exist_ok=True)
+    _make_output(options.output_dir)
     runner = cls.started(options)
     predicted = {}
     for number, part in enumerate(plan.parts, 1):
@@ -144,6 +148,19 @@ def train(cls, options, paths):
         paths, _facts(runner, options, dataset, plan, path, time.time() - begun, len(predicted), every.dropped)
     )
     return path
+
+
+def _make_output(folder):
+    """Raise OptionError where nothing can be written there: before a model learns for hours."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OptionError("the output folder %s cannot be made: %s" % (folder, error.strerror)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OptionError(
+            "the output folder %s cannot be written by user %d: run the container as the folder's owner (docker run "
+            "--user), or name another one" % (folder, os.getuid())
+        )
 
 
 def table_name(dataset, model):

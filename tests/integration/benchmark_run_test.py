@@ -161,6 +161,16 @@ def test_changed_value_of_the_data_makes_a_new_cell_and_leaves_the_old_one(run: 
     assert {row["cell"] for row in results()} < cells().keys()
 
 
+def test_a_file_that_a_hyper_parameter_names_is_told_by_its_content(run: Run) -> None:
+    Path("shift.txt").write_text("1")
+    run(spec("shift_file: shift.txt"))
+    run(None)
+    assert begun() == 1
+    Path("shift.txt").write_text("2")
+    run(None)
+    assert (begun(), len(cells())) == (2, 2)
+
+
 def test_other_metrics_are_computed_from_the_predictions_that_are_there(run: Run) -> None:
     run(spec("shift: 1") + "metrics: [mse]\n")
     assert {row["metric"] for row in results()} == {"mse"}

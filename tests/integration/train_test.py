@@ -191,6 +191,20 @@ class TestAsSageMakerStartsIt:
         reason = (layout / "output" / "failure").read_text()
         assert reason.startswith("there is no file /opt/ml/input/data/training/dataset.zip")
 
+    def test_an_output_folder_that_it_may_not_write_is_told_before_it_learns(
+        self, engine: DockerClient, image: str, layout: Path
+    ) -> None:
+        for name in ("model", "output"):
+            (layout / name).chmod(0o555)
+
+        status, said = self.start(engine, image, layout, "train", user="1234:1234")
+
+        assert status == 2
+        assert "the output folder /opt/ml/model cannot be written by user 1234: run the container as" in said
+        assert "/opt/ml/output/failure cannot be written" in said
+        assert "Traceback" not in said
+        assert list((layout / "model").iterdir()) == []
+
     def test_it_runs_as_root_too(self, engine: DockerClient, image: str, layout: Path) -> None:
         status, said = self.start(engine, image, layout, "train", user="0:0")
 

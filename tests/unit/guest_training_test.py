@@ -383,6 +383,15 @@ class TestWhatIsMissing:
         assert done.returncode == training.WRONG_INPUT
         assert "dms has no row with a DMS_score to predict in fold 0 of the split modulo_2" in done.stderr
 
+    def test_an_output_folder_that_cannot_be_made_is_told_before_it_learns(self, train: Train, tmp_path: Path) -> None:
+        (tmp_path / "taken").touch()
+
+        done = train("--output-dir", "taken/out")
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "the output folder taken/out cannot be made: Not a directory" in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_options_that_are_wrong_are_told_without_a_traceback(self, train: Train) -> None:
         done = train("--shfit", "1")
 

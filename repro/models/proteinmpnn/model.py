@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -181,9 +182,9 @@ class ProteinMPNN(Model):
         first = keywords.get("first", arguments[2] if len(arguments) > 2 else 0)
         return super().compute(self._with_texts(records, first), *arguments, **keywords)
 
-    def told_hyper_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def told_hyper_params(self, given: Mapping[str, Any], folder: Path = Path()) -> dict[str, Any]:
         """As of `Model`: `structure` may be a path here. Without one the data set has to hold the structure."""
-        return self._with_text(super().told_hyper_params(given))
+        return self._with_text(super().told_hyper_params(given, folder), folder)
 
     @property
     def given_options(self) -> dict[str, Any]:
@@ -193,11 +194,11 @@ class ProteinMPNN(Model):
     def _call_options(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return self._with_text(super()._call_options(parameters))
 
-    def _with_text(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_text(self, options: Mapping[str, Any], folder: Path = Path()) -> dict[str, Any]:
         if not options.get("structure"):
             return dict(options)
         try:
-            return {**options, "structure": structure_text(options["structure"])}
+            return {**options, "structure": structure_text(options["structure"], folder)}
         except StructureFileError as error:
             raise SettingsError(str(error), fix="give the path of a PDB or mmCIF file, or its text") from error
 

@@ -13,8 +13,10 @@ class StructureFileError(Exception):
     """The path names no file that holds the text of a structure."""
 
 
-def structure_text(given: str) -> str:
+def structure_text(given: str, folder: Path = Path()) -> str:
     """The text of a structure, which is given as it is or as the path of a .pdb or .cif file, also a .gz of one.
+
+    A path that is relative is one in `folder`.
 
     >>> structure_text("HEADER\\nATOM ...")
     'HEADER\\nATOM ...'
@@ -25,11 +27,12 @@ def structure_text(given: str) -> str:
     if "\n" in given or "\r" in given or not given.strip():
         return given
     try:
-        facts = Path(given).expanduser().stat()
+        path = folder / Path(given).expanduser()
+        facts = path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise StructureFileError(f"the structure {given[:200]} cannot be read: {reason}") from error
-    return _read(Path(given).expanduser(), facts.st_mtime_ns, facts.st_size)
+    return _read(path, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=16)  # a table of variants names the same file in each row
