@@ -16,6 +16,8 @@ from repro.errors import InputFileError, SettingsError
 if TYPE_CHECKING:
     from repro.guest.assays import Dataset
 
+_STRUCTURES = (".pdb", ".ent", ".cif", ".mmcif")
+
 
 @click.command(name="create", options_metavar="-o OUT [OPTIONS]")
 @click.argument("table", metavar="TABLE.csv", type=click.Path(path_type=Path))
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--offset", type=int, metavar="N", help="Position of its first residue in the names. [default: what fits]"
 )
+@click.option("--structure", metavar="FILE", type=click.Path(path_type=Path), help="The wild type's: PDB or mmCIF.")
 @click.option("--feature", "features", multiple=True, metavar="COLUMN", help="A column known beside the sequence.")
 @click.option("--reference", type=click.Path(path_type=Path), help="ProteinGym's DMS_substitutions.csv.")
 @click.option("--description", default="", metavar="TEXT", help="What it is.")
@@ -52,6 +55,7 @@ def command(
     mutant: str | None,
     wild_type: str | None,
     offset: int | None,
+    structure: Path | None,
     features: tuple[str, ...],
     reference: Path | None,
     description: str,
@@ -72,6 +76,7 @@ def command(
     from repro.guest.assays.checking import misnamed_rows
 
     check_output(output)
+    stored = {} if structure is None else _stored_structure(structure)
     columns = {
         "sequence": sequence,
         "mutant": mutant,
@@ -81,7 +86,12 @@ def command(
     }
     made = _joined(table, targets, reference, {key: value for key, value in columns.items() if value is not None})
     made = dataclasses.replace(
-        made, name=name or made.name, description=description, source=source or made.source, doi=doi
+        made,
+        name=name or made.name,
+        description=description,
+        source=source or made.source,
+        doi=doi,
+        files={**made.files, **stored},
     )
     if wild_type is not None and len(misnamed_rows(made)) == len(made):
         raise DatasetError(
@@ -132,3 +142,17 @@ def _wild_type(given: str | None) -> str | None:
     if len(found) != 1:
         raise InputFileError(f"{path} has {counted(len(found), 'sequence')}, and has to have one: the wild type")
     return str(found[0]).upper().removesuffix("*")  # of the stop codon, in a gene that was translated
+
+
+def _stored_structure(path: Path) -> dict[str, bytes]:
+    """A structure's text, under the name that it has in an archive. Raises InputFileError."""
+    from repro.data.structures import StructureFileError, read_structure
+
+    name = path.name.removesuffix(".gz")
+    if not name.lower().endswith(_STRUCTURES):
+        known = ", ".join(_STRUCTURES)
+        raise InputFileError(f"the structure {path} is called as none is", fix=f"name a file that ends in {known}")
+    try:
+        return {f"structures/{name}": read_structure(path).encode()}
+    except StructureFileError as error:
+        raise InputFileError(str(error), fix="give a PDB or mmCIF file, or one of them as .gz") from error

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from repro.data.structures import StructureFileError, structure_text
 from repro.errors import RecordError, SettingsError
 from repro.models import Array, Model
 from repro.models.proteinmpnn import DEFAULT_IMAGE, MODEL_NAME
-from repro.models.proteinmpnn.structures import StructureFileError, structure_text
 
 if TYPE_CHECKING:
     import numpy as np

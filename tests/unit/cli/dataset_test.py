@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,18 @@ def test_the_stop_at_the_end_of_a_translated_wild_type_is_no_residue(repro: Repr
     assert Dataset.from_path("x.pgdata").wild_type == WILD_TYPE
 
 
+@pytest.mark.parametrize(("name", "pack"), [("x.pdb", bytes), ("x.cif.gz", gzip.compress)])
+@pytest.mark.parametrize("suffix", ["pgdata", "zip"])
+def test_a_structure_is_stored(repro: Repro, name: str, pack: Callable[[bytes], bytes], suffix: str) -> None:
+    write_table("mine.csv", [["M1A", 1], ["K2R", 2]])
+    Path(name).write_bytes(pack(b"HEADER\nEND\n"))
+    words = ["--wild-type", WILD_TYPE, "--structure", name, "-o", f"mine.{suffix}"]
+
+    assert repro("dataset", "create", "mine.csv", *words).code == 0
+    stored = Dataset.from_path(f"mine.{suffix}").structures
+    assert stored == {f"structures/{name.removesuffix('.gz')}": b"HEADER\nEND\n"}
+
+
 def test_a_wild_type_that_fits_no_variant_is_refused(repro: Repro) -> None:
     write_table("mine.csv", [["M1A", "AKT", 1], ["K2R", "MRT", 2]], ("mutant", "mutated_sequence", "DMS_score"))
 
@@ -300,6 +313,8 @@ def test_a_wild_type_that_fits_no_variant_is_refused(repro: Repro) -> None:
         (["--wild-type", "M1K", "-o", "x.pgdata"], 2, "is no sequence"),
         (["--wild-type", "no.fasta", "-o", "x.pgdata"], 3, "no.fasta cannot be read"),
         (["--wild-type", "two.fasta", "-o", "x.pgdata"], 3, "two.fasta has 2 sequences"),
+        (["--structure", "two.fasta", "-o", "x.pgdata"], 3, "name a file that ends in .pdb, .ent, .cif, .mmcif"),
+        (["--structure", "no.pdb", "-o", "x.pgdata"], 3, "the structure no.pdb cannot be read: No such file"),
         (["--wild-type", WILD_TYPE, "-o", "x.csv"], 2, "do: -o x.pgdata"),
         (["--wild-type", WILD_TYPE, "-o", "no/x.pgdata"], 9, "no/x.pgdata cannot be written"),
         (["--wild-type", WILD_TYPE, "-o", "x.pgdata", "--name", "a/b"], 3, "cannot be a data set's name"),

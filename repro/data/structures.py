@@ -1,4 +1,4 @@
-"""Structures that are given as a path: the worker sees no files of this machine, so it gets the text."""
+"""Files of structures, as text: a worker sees no files of this machine, and so it is given what is in them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,20 @@ def structure_text(given: str, folder: Path = Path()) -> str:
     """
     if "\n" in given or "\r" in given or not given.strip():
         return given
+    return read_structure(folder / Path(given).expanduser())
+
+
+def read_structure(path: Path) -> str:
+    """The text of a .pdb or .cif file, also of a .gz of one.
+
+    Raises:
+        StructureFileError: there is no such file, it is too large, or holds no text.
+    """
     try:
-        path = folder / Path(given).expanduser()
         facts = path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise StructureFileError(f"the structure {given[:200]} cannot be read: {reason}") from error
+        raise StructureFileError(f"the structure {str(path)[:200]} cannot be read: {reason}") from error
     return _read(path, facts.st_mtime_ns, facts.st_size)
 
 
