@@ -191,8 +191,8 @@ def _stored_structure(dataset):
     stored = dataset.structures
     if not stored:
         raise StructureError(
-            "the data set %s has no structure: put the wild type's into its structures/, or give a PDB or mmCIF file "
-            "(structure=FILE)" % dataset.name
+            "the data set %s has no structure: make it with one (repro dataset create --structure FILE), or give a PDB "
+            "or mmCIF file (structure=FILE)" % dataset.name
         )
     if len(stored) > 1:
         raise StructureError(

@@ -151,9 +151,11 @@ def changes(wild_type, mutant, unresolved="error", mask=None):
         places = [places[index] for places in wild_type.places]
         seen = [place for place in places if place is not None and (mask is None or mask[place])]
         if not seen and unresolved == "error":
+            residue = "%s%s" % (wild_type.letters[index], wild_type.numbers[index])
+            is_name = len(mutant) < 60 and not mutant.isalpha()
             raise StructureError(
-                "%s: residue %s%s has no complete backbone in the structure"
-                % (mutant if len(mutant) < 60 else "the mutant", wild_type.letters[index], wild_type.numbers[index])
+                "%s: residue %s has no complete backbone in the structure (unresolved=zero: it then changes nothing)"
+                % (mutant if is_name else residue + letter, residue)
             )
         found.update(dict.fromkeys(seen, letter))
     return found

@@ -80,6 +80,25 @@ def test_variants_that_have_no_place_are_named_with_their_rows_counted_from_one(
         trained(dataset([STRUCTURE], sequences), tmp_path / "out")
 
 
+def test_a_mutated_residue_without_a_backbone_is_named_with_what_to_do(tmp_path):
+    lines = (EXAMPLES / STRUCTURE).read_text().splitlines()
+    kept = [
+        line
+        for line in lines
+        if not (line.startswith("ATOM") and line[12:16].strip() == "CA" and line[22:26] == "   3")
+    ]
+    data = dataset([], [mutated("W2A"), mutated("S3T")])
+    (tmp_path / "gap.pdb").write_text("\n".join(kept) + "\n")
+    hyper_params = {"structure": str(tmp_path / "gap.pdb")}
+
+    with pytest.raises(InputFileError, match=r"row 2: S3T: residue S3 has no complete backbone.*unresolved=zero"):
+        trained(data, tmp_path / "out", split="random_2", hyper_params=hyper_params)
+
+    scores = trained(data, tmp_path / "out", split="random_2", hyper_params={**hyper_params, "unresolved": "zero"})
+    assert scores[0] != 0
+    assert scores[1] == 0
+
+
 def test_a_structure_whose_numbers_meet_the_wild_types_in_one_residue_of_the_same_letter_does_not_fit(tmp_path):
     """The last residue of the wild type is E68; the structure is of another protein that begins with an E68."""
     lines = [line for line in (EXAMPLES / OTHER).read_text().splitlines() if line.startswith("ATOM")]
