@@ -21,6 +21,8 @@ Python, comes before the variable.
 """
 _TAIL = """\
 `DOCKER_HOST` and the docker context say where the engine is; packages come from where `pip config list` says.
+`OMP_NUM_THREADS`, `MKL_NUM_THREADS` and `OPENBLAS_NUM_THREADS` reach workers as they are; where none of them is set,
+one that is limited to some cores (`--cpus`) computes with as many threads.
 `REPRO_DEBUG=1` shows the traceback of an error; `TEST_DEVICES="-1 0"` says on which devices the tests of models run.
 """
 _SAID = re.compile(r"(REPRO_\w+): (.+)", re.DOTALL)
