@@ -243,6 +243,7 @@ class TestProteinMpnnLocally(ProteinMpnnBehaviour, unittest.TestCase):
     runtime = "local"
 
 
+@pytest.mark.timeout(1800)  # golden answers: a container a case, minutes on a machine that does much else
 @pytest.mark.usefixtures("base_image")
 class TestProteinMpnnInDocker(ProteinMpnnBehaviour, unittest.TestCase):
     runtime = "docker"
