@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,9 @@ def verifying(
         else:
             wait_until(lambda: psutil.Process(process.pid).children())
         yield process
+        with suppress(psutil.NoSuchProcess):  # what the local runtime has started would go on
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
         process.kill()
 
 
